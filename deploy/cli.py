@@ -38,7 +38,8 @@ from ingest.senders.settings import SimulateSettings
 from model_store.edge.settings import EdgeSettings
 from model_store.settings import StoreSettings
 from stream_processor.settings import ProcessorSettings
-from trainer.settings import CrossValidateSettings, DataSettings, EvaluateSettings, PrepareSettings, TrainSettings
+from trainer.data_settings import DataSettings
+from trainer.settings import CrossValidateSettings, EvaluateSettings, PrepareSettings, TrainSettings
 
 
 @dataclass(frozen=True)

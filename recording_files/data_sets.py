@@ -31,6 +31,18 @@ def placement_of(person: str) -> str:
     return known.placement if known else device_of(person)
 
 
+def data_set_of(person: str) -> str:
+    """Return the data set and the placement of ``device/user``, or the device's name if it belongs to none.
+
+    Examples
+    --------
+    >>> data_set_of("galaxy_s8/u06"), data_set_of("phone_7/anna")
+    ('Pocket recordings, Samsung Galaxy S8; pocket', 'phone_7')
+    """
+    known = KNOWN_DATA_SETS.get(device_of(person))
+    return f"{known.data.name}; {known.placement}" if known else device_of(person)
+
+
 def data_sets_of(people: Iterable[str]) -> list[TrainingData]:
     """Return the data sets of these people, each once, in the order of their devices' names."""
     return data_sets_of_devices(device_of(person) for person in people)

@@ -167,6 +167,17 @@ _HUGADB = DataSet(
     },
 )
 
+#: The device of simulated readings.
+SIMULATED = "simulated"
+
+_SIMULATED = DataSet(
+    TrainingData("Simulated background (har data simulate)", "as this project", "this project"),
+    SIMULATED,
+    "Some kinds of background are simulated and were never recorded: real vehicles, hands and bicycles differ.",
+    commercial_use=True,
+    shows_sway=True,
+)
+
 KNOWN_DATA_SETS: dict[str, DataSet] = {
     "galaxy_s2": _HAPT,
     "galaxy_s8": _POCKET,
@@ -177,6 +188,7 @@ KNOWN_DATA_SETS: dict[str, DataSet] = {
     "sisfall_belt": _SISFALL,
     "hugadb_lt": _HUGADB,
     "hugadb_rt": _HUGADB,
+    SIMULATED: _SIMULATED,
     **{f"{model}_{number}": _HHAR for model in ("nexus4", "s3", "s3mini", "samsungold") for number in (1, 2)},
     **{f"hhar_still_{face}": _HHAR_STILL for face in ("back", "bottom", "front", "left", "right", "top")},
 }

@@ -13,6 +13,7 @@ from recording_files.checking.strictness import (
     reject_repeated_sessions,
     reject_what_training_does,
 )
+from recording_files.falls import with_falls_only
 from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 
@@ -109,4 +110,4 @@ def recordings_in(parts: Iterable[Part], path: Path) -> list[Recording]:
     whole = Part(pa.concat_tables([part.table for part in parts]).unify_dictionaries(), path)
     texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
     numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}
-    return recordings_from_columns({**texts, **numbers})
+    return [with_falls_only(recording) for recording in recordings_from_columns({**texts, **numbers})]

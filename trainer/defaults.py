@@ -7,17 +7,17 @@ CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: Labels that show none of the activities, or an activity that is no class.
 BACKGROUND = (*NO_ACTIVITIES, "bike", "lie", "jog", "run")
 #: A name in `trainer.fitting.networks.NETWORKS`.
-NETWORK = "conv_lstm"
+NETWORK = "conv_features"
 #: Share of the wearers of each data set who validate.
 HELD_OUT_SHARE = 0.2
 #: Files per split.
 SHARDS = 16
 #: Share of the correct predictions that may become unknown.
-UNKNOWN_COST = 0.02
+UNKNOWN_COST = 0.03
 #: Longest training on executors, s.
 TIME_LIMIT_SECONDS: float = 172_800
 
-EPOCHS = 16
+EPOCHS = 20
 WINDOWS_PER_EPOCH = 9_600
 #: Windows per batch.
 BATCH = 64

@@ -18,6 +18,7 @@ from trainer import defaults
 from trainer.fitting.augmentation import long_steps
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
+from trainer.signal_bounds import TRAINED
 
 #: Divides windows by standard gravity (9.80665 m/s²), so that the network receives values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
@@ -84,7 +85,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     background: tuple[str, ...] = defaults.BACKGROUND
     windows: WindowSpec = WindowSpec()
     training_hop_us: int = 500_000
-    signal_bounds: SignalBounds = SignalBounds()
+    signal_bounds: SignalBounds = TRAINED
     normalisation: Normalisation = GRAVITY
     held_out_share: float = defaults.HELD_OUT_SHARE
     shards: int = defaults.SHARDS

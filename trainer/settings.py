@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from har.activity_names import NULL_LABEL, canonical_activity
 from har.channels import STABLE, Channel
-from har.process.settings import LogFormatSettings, ServiceSettings
+from har.process.settings import LogFormatSettings
 from model_store.settings import DEFAULT_KEYS
 from recording_files.settings import RecordingFileSettings
 from recording_files.stated import with_options
@@ -46,6 +46,19 @@ def _canonical_background(stated: list[str]) -> list[str]:
 
 #: Labels of kinds of background; `none` alone for no background.
 BackgroundKinds = Annotated[list[str], AfterValidator(_canonical_background)]
+
+#: Names of the protocols of `har cross-validate`.
+ProtocolName = Literal[
+    "users",
+    "leave-one-user-out",
+    "leave-one-model-out",
+    "data-set-left-out",
+    "placement",
+    "rate",
+    "orientation",
+    "leaky",
+    "time",
+]
 
 #: Bounds of the signal quality, as text.
 StatedBounds = Annotated[str, AfterValidator(require_bounds)]
@@ -91,63 +104,15 @@ class EvaluateSettings(RecordingFileSettings):
     json_output: bool = Field(False, alias="json", description="print JSON only")
 
 
-class FetchSettings(ServiceSettings):
-    """`har data fetch`: download a public data set, check it, and convert it to Parquet.
-
-    An interrupted download resumes. The addresses and licences of the data sets are in docs/data.md.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
-
-    name: CliPositionalArg[Literal["hhar", "hapt"]] = Field(description="the data set: hhar or hapt")
-    output: Path = Field(
-        Path(".har/data"), description="folder for NAME.parquet; `--data NAME` searches the default folder"
-    )
-    url: str | None = Field(None, description="URL of the archive; the publisher's URL by default")
-    keep_null: bool = Field(True, description="keep readings of none of the activities, labelled null")
-    keep_archive: bool = Field(True, description="keep NAME.zip beside NAME.parquet")
-    silence_seconds: float = Field(
-        30, gt=0, description="seconds without data after which a connection is closed and retried"
-    )
-    attempts: int = Field(5, ge=1, description="give up after this many consecutive connections without data")
-    pause_seconds: float = Field(
-        1, ge=0, description="seconds before the second attempt; doubled before each further attempt"
-    )
-    quiet: bool = Field(False, description="show no progress bar")
-
-
-class ReportSettings(DataSetsSettings):
-    """`har data report`: write an HTML page with plots of data sets and the faults found in them."""
-
-    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
-
-    output: Path = Field(Path("report.html"), description="file to write the page to")
-    classes: Classes = Field(
-        list(defaults.CLASSES),
-        description="classes to train, with commas between, or repeat the option; all for every label. Readings with "
-        "another label count as null rows",
-    )
-    fewest_windows: int = Field(
-        20, ge=1, description="report users, and activities of a user, with fewer windows than this"
-    )
-
-
-class DataSettings(ServiceSettings):
-    """`har data`: fetch public data sets, and report what a data set contains."""
-
-    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
-
-    fetch: CliSubCommand[FetchSettings] = Field(description="download a public data set")
-    report: CliSubCommand[ReportSettings] = Field(description="write a page with plots of what data sets contain")
-
-
 class CrossValidateSettings(DataSetsSettings):
     """`har cross-validate`: measure how well training generalises to people that were not trained on."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_CROSS_VALIDATE_")
 
-    protocol: list[Literal["users", "leave-one-user-out", "leave-one-model-out", "leaky", "time"]] = Field(
-        ["users"], description="how to split the people; repeat to compare protocols"
+    protocol: list[ProtocolName] = Field(
+        ["users"],
+        description="who is tested, and how: folds by user; one user, model, data set or placement left out; fewer "
+        "readings a second, or turned phones, of held-out users; repeat to compare protocols",
     )
     folds: int = Field(5, ge=2, description="folds of the protocol 'users'")
     placement: str | None = Field(None, description="test only people who wore the phone there; train on everybody")
@@ -161,6 +126,7 @@ class CrossValidateSettings(DataSetsSettings):
     epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
     windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
     seed: int = Field(defaults.SEED, ge=0, description="seed of the folds, the initial weights and the draws")
+    seeds: int = Field(1, ge=1, le=20, description="repeat everything with so many seeds, and report their spread")
     threads: int = Field(defaults.THREADS, ge=1, description="threads TensorFlow may use")
     unknown_cost: float = Field(
         defaults.UNKNOWN_COST, ge=0, lt=1, description="share of the correct predictions that may become unknown"

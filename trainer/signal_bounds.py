@@ -8,9 +8,13 @@ import msgspec
 
 from har.signal_quality import SignalBounds
 
+#: The bounds of a training that states none. Training reads some windows slowly (`trainer.fitting.interpolation`), so
+#: the network needs fewer readings than those of older releases, whose manifests state no bounds.
+TRAINED = SignalBounds(lowest_rate_hz=18.0, longest_spacing_us=150_000)
+
 
 def bounds_of(text: str | None) -> SignalBounds:
-    """Return the bounds that a text states; a bound that it does not state has its default. None states none.
+    """Return the bounds that a text states; a bound that it does not state is that of `TRAINED`. None states none.
 
     Raises
     ------
@@ -22,11 +26,11 @@ def bounds_of(text: str | None) -> SignalBounds:
     >>> bounds = bounds_of("lowest_rate_hz=15, longest_spacing_us=200000")
     >>> bounds.lowest_rate_hz, bounds.longest_spacing_us, bounds.coarsest_step
     (15.0, 200000, 0.2)
-    >>> bounds_of(None) == SignalBounds()
+    >>> bounds_of(None) == TRAINED
     True
     """
     stated: dict[str, Any] = {}
-    defaults = msgspec.structs.asdict(SignalBounds())
+    defaults = msgspec.structs.asdict(TRAINED)
     for part in filter(None, map(str.strip, (text or "").split(","))):
         name, _, value = map(str.strip, part.partition("="))
         if name not in defaults:
@@ -39,7 +43,7 @@ def bounds_of(text: str | None) -> SignalBounds:
         except ValueError as error:
             number = "a whole number" if kind is int else "a number"
             raise ValueError(f"{name} must be {number}, not {value!r}") from error
-    bounds = SignalBounds(**stated)
+    bounds = SignalBounds(**(defaults | stated))
     if (fault := bounds.faults()) is not None:
         raise ValueError(fault)
     return bounds

@@ -17,7 +17,7 @@ def predicted_outcomes(
     *,
     people: Sequence[str] | str = "p/a",
     models: Sequence[str] | str = "phone",
-    labels: tuple[str, ...] = (*CLASSES, "null"),
+    labels: tuple[str, ...] = (*CLASSES, "null", "jump"),
 ) -> Outcomes:
     """Outcomes of windows with given labels, predicted classes and confidences."""
     count = len(truth)

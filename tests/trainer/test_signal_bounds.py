@@ -1,13 +1,13 @@
+import msgspec
 import pytest
 
-from har.signal_quality import SignalBounds
-from trainer.signal_bounds import bounds_of
+from trainer.signal_bounds import TRAINED, bounds_of
 
 
 def test_unstated_bounds_keep_their_defaults():
-    assert bounds_of(None) == bounds_of("") == SignalBounds()
-    assert bounds_of(" coarsest_step = 0.4, longest_spacing_us=200000,") == SignalBounds(
-        coarsest_step=0.4, longest_spacing_us=200_000
+    assert bounds_of(None) == bounds_of("") == TRAINED
+    assert bounds_of(" coarsest_step = 0.4, longest_spacing_us=200000,") == msgspec.structs.replace(
+        TRAINED, coarsest_step=0.4, longest_spacing_us=200_000
     )
 
 

@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     from tensorflow import pad
     from tf_keras import Model, initializers, layers
 
-    from trainer.fitting import networks
+    from trainer.fitting import fixed_features, networks
 
 NAME = "tiny"
 #: The network whose weights cannot be rounded to eight bits.
@@ -24,7 +24,7 @@ _UNITS = 64
 def tiny(steps: int, classes: int) -> Any:
     """Build the network, which classifies by sway. Its checkpoints exceed the 300 kB of the full-disk test."""
     windows = layers.Input((steps, 3), name="windows")
-    flow = layers.Flatten()(layers.Activation("relu")(networks.detail(windows)))
+    flow = layers.Flatten()(layers.Activation("relu")(fixed_features.detail(windows)))
     flow = layers.Dense(_UNITS, activation="relu")(flow)
     # Zero initial weights make training effective from the first step.
     probabilities = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)
@@ -43,7 +43,7 @@ def unroundable(steps: int, classes: int) -> Any:
         return drawn
 
     windows = layers.Input((steps, 3), name="windows")
-    flow = layers.Flatten()(layers.Activation("relu")(networks.detail(windows)))
+    flow = layers.Flatten()(layers.Activation("relu")(fixed_features.detail(windows)))
     flow = layers.Lambda(lambda values: pad(values, [[0, 0], [0, 1]]))(flow)
     flow = layers.Dense(_UNITS, activation="relu", kernel_initializer=weights)(flow)
     probabilities = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)

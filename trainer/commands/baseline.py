@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,18 @@ from har.releases import ReleaseManifest
 from recording_files import find_source
 from recording_files.data_sets import weaknesses_of
 from recording_files.source import provenance_of
-from trainer.commands.cross_validate import network_trainer, pool_spec_of, read_evaluation_data
+from trainer.commands.cross_validate import network_trainer, pool_spec_of, with_chosen_outputs
 from trainer.evaluation import protocols
+from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.pools import make_pools
+from trainer.evaluation.recordings_to_test import read_evaluation_data
+from trainer.evaluation.temperature import calibrated, fold_in, temperature_of
 from trainer.evaluation.unknown import choose_threshold
+from trainer.fitting.examples import Examples
 from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.freezing import freeze_all
-from trainer.releases.candidate import Provenance, findings_of, make_manifest, some_windows
+from trainer.releases.candidate import Provenance, findings_of, make_manifest, simulated_only, some_windows
 from trainer.releases.writing import write_release
 from trainer.request import TrainRequest
 
@@ -68,6 +73,7 @@ def make_baseline(
         If a frozen format does not agree with the network.
     """
     evaluation_data = read_evaluation_data(data)
+    request = with_chosen_outputs(request, evaluation_data)
     pools = make_pools(evaluation_data.recordings, pool_spec_of(request, evaluation_data))
     _report(
         f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
@@ -91,19 +97,30 @@ def make_baseline(
         kinds=len(request.background),
     )
     freeze()  # fail before the cross-validation if the network cannot be frozen
-    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report)
-    choice = choose_threshold(outcomes)
+    outcomes = join_outcomes(protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report))
+    temperature = temperature_of(outcomes)
+    fold_in(model, temperature)
+    outcomes = calibrated(outcomes, temperature)
+    choice = choose_threshold(outcomes, cost=request.unknown_cost)
     frozen = freeze(thresholds=choice.thresholds)
     provenance = Provenance(
         request=request,
         release=release,
         training_users=sorted(set(pools.train.people.tolist())),
         data=provenance_of(find_source(path) for path in data),
+        simulated=simulated_only(_counts(pools.train, request.outputs)),
     )
     findings = findings_of(outcomes, choice, f"cross-validation in {folds} folds by user")
     manifest = make_manifest(provenance, frozen, findings)
     write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
     return manifest
+
+
+def _counts(examples: Examples, outputs: Sequence[str]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = {}
+    for person, label in zip(examples.people.tolist(), examples.labels.tolist(), strict=True):
+        counts.setdefault(person, Counter())[outputs[label]] += 1
+    return counts
 
 
 def _report(message: str) -> None:

@@ -1,7 +1,7 @@
-"""`har data`: fetch data sets, and report what they contain."""
+"""`har data`: fetch data sets, simulate background, and report what data sets contain."""
 
 from har.process import interrupts
-from trainer.settings import DataSettings
+from trainer.data_settings import DataSettings
 
 
 def run(settings: DataSettings) -> int:
@@ -11,6 +11,11 @@ def run(settings: DataSettings) -> int:
             from trainer.public_data.fetching import run as run_fetch  # noqa: PLC0415 - needs no matplotlib
 
         return run_fetch(settings.fetch)
+    if settings.simulate is not None:
+        with interrupts.ending_at_once():
+            from trainer.simulation.source import run as run_simulate  # noqa: PLC0415
+
+        return run_simulate(settings.simulate)
     assert settings.report is not None
     with interrupts.ending_at_once():
         from trainer.data_report.report import run as run_report  # noqa: PLC0415

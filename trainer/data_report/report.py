@@ -24,9 +24,9 @@ from trainer import defaults
 from trainer.data_report import pictures
 from trainer.data_report.findings import findings_of
 from trainer.data_report.survey import Survey, survey_source
+from trainer.data_settings import ReportSettings
 from trainer.evaluation.pictures import embedded
 from trainer.preparation.class_choice import asks_for
-from trainer.settings import ReportSettings
 
 _WORST_GAPS = 10
 #: Labels that are none of the classes and that the pictures show; the table lists every one.

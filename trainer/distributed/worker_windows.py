@@ -95,7 +95,6 @@ def _draw(
         normalisation=job.request.normalisation,
         settings=settings,
         epoch=epoch,
-        background=job.request.background,
     )
     return values, np.eye(len(job.request.outputs), dtype=np.float32)[labels]
 

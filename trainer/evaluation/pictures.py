@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from har.activity_styles import activity_style
-from har.decisions import UNKNOWN
+from har.decisions import UNKNOWN, Thresholds
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.scores import EvaluationScores, GroupScore
@@ -101,12 +101,16 @@ def reliability_picture(found: Calibration) -> Figure:
     return figure
 
 
-def confidence_picture(outcomes: Outcomes, threshold: float) -> Figure:
-    """Plot the distribution of the largest probability, for windows of the classes and of none of them."""
+def confidence_picture(outcomes: Outcomes, thresholds: Thresholds) -> Figure:
+    """Plot how probable the network finds an activity, for windows of the classes and of none of them.
+
+    That is 1 minus the probability of background, or the largest probability of a network that knows no background.
+    """
     figure = _figure(5.2, 2.6)
     axes = figure.subplots()
-    confidence, known = outcomes.probabilities.max(axis=1), outcomes.known
-    edges = np.linspace(1 / max(2, len(outcomes.classes)), 1, 33).tolist()
+    confidence, known = 1 - outcomes.background if outcomes.kinds else outcomes.confidence, outcomes.known
+    threshold = 1 - thresholds.background if outcomes.kinds else thresholds.decision
+    edges = np.linspace(0 if outcomes.kinds else 1 / max(2, len(outcomes.classes)), 1, 33).tolist()
     for chosen, colour, name in ((known, ACCENT, "one of the classes"), (~known, WARNING, "none of them")):
         if chosen.any():
             weights = np.full(int(chosen.sum()), 1 / int(chosen.sum()))
@@ -115,7 +119,7 @@ def confidence_picture(outcomes: Outcomes, threshold: float) -> Figure:
         axes.axvline(threshold, color=INK, linewidth=1.2)
         axes.text(threshold, axes.get_ylim()[1] * 0.97, f" {UNKNOWN} below {threshold:g}", va="top", ha="right",
                   rotation=90, color=INK, fontsize=8)  # fmt: skip
-    axes.set_xlabel("largest probability")
+    axes.set_xlabel("probability of an activity" if outcomes.kinds else "largest probability")
     axes.set_ylabel("share of windows")
     # Above the bars, where the line of the threshold cannot cross it.
     axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)

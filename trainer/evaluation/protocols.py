@@ -7,14 +7,14 @@ Reserved test users are in no protocol. A wearer with several phones is held out
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har.activity_names import NULL_LABEL, listed
 from har.recordings import Recording
-from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples, join_outcomes
+from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples
 from trainer.evaluation.pools import Pools, PoolSpec, cut_pools
 from trainer.fitting.examples import Examples
 from trainer.preparation.personal import split_in_time
@@ -33,7 +33,6 @@ TIME_WARNING = (
     "Too few people to hold any out: the end of each activity's recording was tested, and the rest trained on. The "
     "figures hold for these people in the same recordings, not for others."
 )
-MODEL_WARNING = "People who also carried another model of phone were trained on with that model."
 
 
 class ProtocolError(ValueError):
@@ -109,33 +108,39 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
     return Protocol(f"{count} folds by user", pools, folds)
 
 
+def by_user_altered(
+    recordings: Sequence[Recording],
+    altered: Sequence[Recording],
+    name: str,
+    pool_spec: PoolSpec,
+    count: int,
+    *,
+    tested: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Protocol:
+    """Split wearers into folds as :func:`by_user`, and test on altered recordings of those who are held out.
+
+    Parameters
+    ----------
+    recordings, altered : sequence of Recording
+        Recordings to train on, and the same recordings altered, to test on (`trainer.evaluation.altered_recordings`).
+    name : str
+        What was altered, such as ``"20 readings a second"``.
+    pool_spec : PoolSpec
+        How they are cut.
+    count, tested, seed
+        As for :func:`by_user`.
+    """
+    pools = cut_pools(recordings, altered, all_labels(recordings, pool_spec.outputs), pool_spec)
+    return replace(by_user(pools, count, tested=tested, seed=seed), name=f"{count} folds by user, {name}")
+
+
 def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
     """Test each wearer with a network that was trained on everybody else; see :func:`by_user`."""
     wearers = _tested_wearers(pools, tested)
     if len(set(pools.wearers_of(pools.train))) < 2:
         raise ProtocolError("leave-one-user-out needs recordings of at least 2 users to train on")
     return Protocol("leave-one-user-out", pools, [_without_wearers(pools, [wearer], tested) for wearer in wearers])
-
-
-def leave_one_model_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
-    """Test each model of phone with a network that was trained on all other models.
-
-    Raises
-    ------
-    ProtocolError
-        If there is only one model.
-    """
-    models = np.unique(pools.train.models).tolist()
-    if len(models) < 2:
-        raise ProtocolError(f"leave-one-model-out needs recordings of at least 2 models of phone, not {models}")
-    chosen = _people_mask(pools.measured, tested)
-    folds = [Fold(f"without {model}", pools.train.models != model, (pools.measured.models == model) & chosen)
-             for model in models]  # fmt: skip
-    has_seen_wearers = any(
-        set(pools.wearers_of(pools.train.take(fold.train))) & set(pools.wearers_of(pools.measured.take(fold.test)))
-        for fold in folds
-    )
-    return Protocol("leave-one-model-out", pools, _non_empty(folds), MODEL_WARNING if has_seen_wearers else "")
 
 
 def leaky(pools: Pools, *, share: float = 0.2, tested: Sequence[str] | None = None, seed: int = 0) -> Protocol:
@@ -155,7 +160,7 @@ def leaky(pools: Pools, *, share: float = 0.2, tested: Sequence[str] | None = No
         Seed of the split.
     """
     rng = np.random.default_rng(seed)
-    test = (rng.random(len(pools.measured)) < share) & _people_mask(pools.measured, tested)
+    test = (rng.random(len(pools.measured)) < share) & people_mask(pools.measured, tested)
     places = set(_places(pools.measured.take(test)))
     train = np.array([place not in places for place in _places(pools.train)], np.bool_)
     name = f"random split of overlapping windows, {share:.0%} tested"
@@ -188,7 +193,7 @@ def blocked_in_time(recordings: Sequence[Recording], pool_spec: PoolSpec, *, hel
     return Protocol("blocked in time", pools, [everything], TIME_WARNING)
 
 
-def run(protocol: Protocol, train: Train, report: Report = lambda _: None) -> Outcomes:
+def run(protocol: Protocol, train: Train, report: Report = lambda _: None) -> list[Outcomes]:
     """Train and test every fold.
 
     Parameters
@@ -202,8 +207,8 @@ def run(protocol: Protocol, train: Train, report: Report = lambda _: None) -> Ou
 
     Returns
     -------
-    Outcomes
-        Outcomes of all folds, in their order.
+    list of Outcomes
+        Outcomes of each fold.
 
     Raises
     ------
@@ -221,7 +226,7 @@ def run(protocol: Protocol, train: Train, report: Report = lambda _: None) -> Ou
             f"{len(set(examples.people.tolist()))} people to train on, {len(tested)} to test"
         )
         parts.append(classify_examples(train(examples), tested, pools.labels, pools.classes + pools.kinds, pools.kinds))
-    return join_outcomes(parts)
+    return parts
 
 
 def _reject_missing_classes(protocol: Protocol) -> None:
@@ -246,7 +251,7 @@ def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose:
 
 
 def _tested_wearers(pools: Pools, tested: Sequence[str] | None) -> list[str]:
-    chosen = pools.measured.take(_people_mask(pools.measured, tested) & (pools.measured.labels < pools.classes))
+    chosen = pools.measured.take(people_mask(pools.measured, tested) & (pools.measured.labels < pools.classes))
     wearers = sorted(set(pools.wearers_of(chosen)))
     if not wearers:
         raise ProtocolError("nobody to test has a window of one of the classes")
@@ -254,19 +259,13 @@ def _tested_wearers(pools: Pools, tested: Sequence[str] | None) -> list[str]:
 
 
 def _without_wearers(pools: Pools, held_out: Sequence[str], tested: Sequence[str] | None) -> Fold:
-    test = _people_mask(pools.measured, tested) & np.isin(pools.wearers_of(pools.measured), held_out)
+    test = people_mask(pools.measured, tested) & np.isin(pools.wearers_of(pools.measured), held_out)
     return Fold(f"without {', '.join(held_out)}", ~np.isin(pools.wearers_of(pools.train), held_out), test)
 
 
-def _people_mask(examples: Examples, people: Sequence[str] | None) -> NDArray[np.bool_]:
+def people_mask(examples: Examples, people: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Return whether each window is of one of the people; bool ``(n,)``. None stands for everybody."""
     return np.ones(len(examples), np.bool_) if people is None else np.isin(examples.people, sorted(people))
-
-
-def _non_empty(folds: Sequence[Fold]) -> list[Fold]:
-    remaining = [fold for fold in folds if fold.test.any()]
-    if not remaining:
-        raise ProtocolError("nobody to test has a window")
-    return remaining
 
 
 def _places(examples: Examples) -> list[tuple[str, str, int]]:

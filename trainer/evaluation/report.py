@@ -14,6 +14,7 @@ from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.scores import EvaluationScores, measure
+from trainer.evaluation.tables import stated_thresholds
 from trainer.evaluation.unknown import ThresholdChoice
 
 TEMPLATE = "report.html"
@@ -85,6 +86,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
         loader=jinja2.PackageLoader("trainer.evaluation", "."), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["share"] = _share
+    environment.filters["stated"] = stated_thresholds
     environment.filters["title_of"] = lambda name: activity_style(name).title
     environment.filters["colour_of"] = lambda name: activity_style(name).colour
     parts = [_part(section) for section in sections]
@@ -97,11 +99,13 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
 
 def _part(section: Section) -> dict[str, Any]:
     found = measure(section.outcomes, section.thresholds)
-    shown = section.thresholds.decision or (section.choice.threshold if section.choice else 0.0)
+    shown = section.choice.thresholds if section.choice else section.thresholds
     return {
         "title": section.title,
         "warning": section.warning,
         "choice": section.choice,
+        "thresholds": section.thresholds,
+        "has_thresholds": section.thresholds != NO_THRESHOLDS,
         "scores": found,
         "confusion": pictures.embedded(pictures.confusion_picture(found)),
         "users": pictures.embedded(pictures.users_picture(found.users, found.spread.median)),

@@ -1,6 +1,10 @@
 """Format an evaluation as a table for a terminal."""
 
+from collections.abc import Iterator
+
+from har.decisions import NO_THRESHOLDS, Thresholds
 from trainer.evaluation.scores import EvaluationScores
+from trainer.evaluation.unknown import UnknownRates
 
 
 def scores_table(found: EvaluationScores) -> str:
@@ -23,17 +27,41 @@ def scores_table(found: EvaluationScores) -> str:
         "",
         f"{len(found.users)} user(s): macro-F1 from {spread.worst:.3f} ({spread.worst_user}) to {spread.best:.3f}, "
         f"median {spread.median:.3f}, middle half {spread.lower_quartile:.3f} to {spread.upper_quartile:.3f}",
-        f"expected calibration error {found.calibration.error:.3f}",
+        f"expected calibration error {found.calibration.error:.3f}; by class "
+        + ", ".join(f"{name} {error:.3f}" for name, error in found.class_calibration.items()),
     ]
     if len(found.models) > 1:
         lines.append("macro-F1 by model: " + ", ".join(f"{model.name} {model.macro_f1:.3f}" for model in found.models))
-    if found.threshold > 0:
+    thresholds = Thresholds(found.threshold, found.largest_background)
+    if thresholds != NO_THRESHOLDS:
         lines.append(
-            f"unknown below {found.threshold:g}: {unknown.known_predicted_unknown:.1%} of the windows of the classes"
+            f"unknown with {stated_thresholds(thresholds)}: {unknown.known_predicted_unknown:.1%} of the windows of "
+            "the classes"
         )
-    if unknown.false_activity_rate is not None:
-        lines.append(
-            f"false-activity rate {unknown.false_activity_rate:.1%}: share of the {unknown.outside_windows} windows of "
-            "none of the classes that were predicted as an activity"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *unknown_table(unknown)])
+
+
+def stated_thresholds(thresholds: Thresholds) -> str:
+    """Return thresholds as text.
+
+    Examples
+    --------
+    >>> stated_thresholds(Thresholds(0.0, 0.25))
+    'at most 0.25 of background'
+    """
+    stated = [f"a probability of {thresholds.decision:g}"] if thresholds.decision > 0 else []
+    if thresholds.background < 1:
+        stated.append(f"at most {thresholds.background:g} of background")
+    return " and ".join(stated) or "no threshold"
+
+
+def unknown_table(found: UnknownRates) -> Iterator[str]:
+    """Return the false-activity rate of each kind of background and other label, as lines."""
+    if found.false_activity_rate is None:
+        return
+    width = max(19, *(len(label) for label in found.by_label))
+    yield ""
+    yield f"{'none of the classes':<{width}}  called an activity  named as this kind"
+    for label, rate in found.by_label.items():
+        named = f"{found.kinds_named[label]:.1%}" if label in found.kinds_named else "-"
+        yield f"{label:<{width}}  {rate:>18.1%}  {named:>18}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.fitting.interpolation import read_slowly, smooth, values_at
 from trainer.fitting.rotations import random_rotations, random_tilts, rotate
 
 Windows = NDArray[np.float32]
@@ -39,10 +40,8 @@ class AugmentationSettings:
         Share of the windows that allow it (see `trainer.fitting.orientation`) that get a uniformly random rotation. It
         simulates placements that are not in the recordings, where only movement distinguishes activities.
     free_sitting_share, free_standing_share : float
-        The same for sitting and standing windows. A larger share for standing makes standing the likelier prediction
-        for a wearer at rest with an unusual placement. This is a prior: people who carry a phone in a pouch or in the
-        hand stand more often than they sit. With shares of 0.3 and 0.9, up to a third of the windows of people
-        standing with such a pouch were predicted as sitting.
+        The same for sitting and standing windows of a device that shows sway. Different shares would make one of the
+        two the likelier prediction for a phone that is worn in another way.
     quietest_standing : float
         Least share of the sway that freely rotated standing windows keep.
     scale : float
@@ -71,15 +70,15 @@ class AugmentationSettings:
     lean_degrees: float = 8.0
     mirrored_share: float = 0.05
     vigour: float = 0.15
-    free_rotation_share: float = 0.3
-    free_sitting_share: float = 0.15
-    free_standing_share: float = 0.9
+    free_rotation_share: float = 0.4
+    free_sitting_share: float = 0.5
+    free_standing_share: float = 0.5
     quietest_standing: float = 0.2
     scale: float = 0.07
     bias: float = 0.2
     noise: float = 0.02
     speed: float = 0.10
-    free_rest_share: float = 0.15
+    free_rest_share: float = 0.25
     slow_share: float = 0.15
     longest_spacing: float = 2.8
     smoothed_share: float = 0.10
@@ -120,7 +119,7 @@ def change_speed(windows: Windows, speeds: NDArray[np.float64], offsets: NDArray
             f"{steps} steps at speed {speeds.max():.3f} need windows of at least "
             f"{1 + int(np.ceil((steps - 1) * speeds.max()))} steps, but they have {longest}"
         )
-    return _values_at(windows, (offsets * slack)[:, None] + np.arange(steps) * speeds[:, None])
+    return values_at(windows, (offsets * slack)[:, None] + np.arange(steps) * speeds[:, None])
 
 
 def long_steps(steps: int, settings: AugmentationSettings) -> int:
@@ -129,66 +128,6 @@ def long_steps(steps: int, settings: AugmentationSettings) -> int:
     It suffices for the fastest cadence and leaves 25 steps (0.5 s at 50 Hz) for a random phase.
     """
     return int(np.ceil(steps * (1.0 + settings.speed))) + 25
-
-
-def read_slowly(windows: Windows, spacings: NDArray[np.float64], offsets: NDArray[np.float64]) -> Windows:
-    """Measure each window again with fewer readings, and interpolate linearly between them.
-
-    Parameters
-    ----------
-    windows : ndarray of float32, shape (n, steps, 3)
-        m/s².
-    spacings : ndarray of float64, shape (n,)
-        Steps between two readings, 1 or more.
-    offsets : ndarray of float64, shape (n,)
-        Place of the first reading, in spacings, in [0, 1].
-
-    Returns
-    -------
-    ndarray of float32, shape (n, steps, 3)
-        m/s².
-    """
-    steps = windows.shape[1]
-    places = np.arange(steps) / spacings[:, None] - offsets[:, None]
-    before = np.floor(places)
-    share = (places - before).astype(np.float32)[:, :, None]
-    first, second = (
-        _values_at(windows, np.clip((before + next_one + offsets[:, None]) * spacings[:, None], 0, steps - 1))
-        for next_one in (0, 1)
-    )
-    return np.asarray(first * (1 - share) + second * share, dtype=np.float32)
-
-
-def _values_at(windows: Windows, positions: NDArray[np.float64]) -> Windows:
-    """Interpolate windows linearly at positions, steps, ``(n, m)``, within them."""
-    before = np.minimum(positions.astype(np.int64), windows.shape[1] - 2)
-    share = (positions - before).astype(np.float32)[:, :, None]
-    index = np.arange(len(windows))[:, None]
-    return np.asarray(windows[index, before] * (1 - share) + windows[index, before + 1] * share, dtype=np.float32)
-
-
-def smooth(windows: Windows, lengths: NDArray[np.int64]) -> Windows:
-    """Average each window over so many steps around each step; fewer at its ends.
-
-    Parameters
-    ----------
-    windows : ndarray of float32, shape (n, steps, 3)
-        m/s².
-    lengths : ndarray of int64, shape (n,)
-        Length of the average, steps, 1 or more.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, steps, 3)
-        m/s².
-    """
-    steps = windows.shape[1]
-    sums = np.concatenate([np.zeros((len(windows), 1, 3)), np.cumsum(windows, axis=1, dtype=np.float64)], axis=1)
-    places = np.arange(steps)
-    low = np.maximum(places - (lengths[:, None] - 1) // 2, 0)
-    high = np.minimum(places + lengths[:, None] // 2 + 1, steps)
-    index = np.arange(len(windows))[:, None]
-    return np.asarray((sums[index, high] - sums[index, low]) / (high - low)[:, :, None], dtype=np.float32)
 
 
 def soften(windows: Windows, factors: NDArray[np.float64]) -> Windows:
@@ -236,7 +175,6 @@ def augment(
     *,
     resting: NDArray[np.bool_] | None = None,
     mirrored_axes: NDArray[np.int64] | None = None,
-    background: NDArray[np.bool_] | None = None,
     steps: int,
     settings: AugmentationSettings,
     rng: np.random.Generator,
@@ -257,8 +195,6 @@ def augment(
     mirrored_axes : ndarray of int64, shape (n,), optional
         Axis whose sign changes if the wearer of each window is mirrored; negative if it is unknown. If not given, no
         window is mirrored.
-    background : ndarray of bool, shape (n,), optional
-        Whether each window shows none of the activities. All of these are rotated freely. If not given, none does.
     steps : int
         Length of the result.
     settings : AugmentationSettings
@@ -289,8 +225,6 @@ def augment(
     if resting is not None:
         shares = np.where(resting & ~standing, settings.free_sitting_share, shares)
     shares = np.where(turnable, shares, settings.free_rest_share)
-    if background is not None:
-        shares = np.where(background, 1.0, shares)
     free = rng.uniform(size=count) < shares
     softness = rng.uniform(settings.quietest_standing, 1.0, count)
     varied = soften(varied, np.where(free & standing & turnable, softness, 1.0))

@@ -73,7 +73,6 @@ def epoch_arrays(
     normalisation: Normalisation,
     settings: FitSettings,
     epoch: int,
-    background: Sequence[str] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Draw and augment the windows of one epoch.
 
@@ -93,8 +92,6 @@ def epoch_arrays(
         Seed, number of windows and augmentation.
     epoch : int
         Number of the epoch, from 1. Each epoch has its own draws.
-    background : sequence of str
-        Those of `classes` that are kinds of background.
 
     Returns
     -------
@@ -112,7 +109,6 @@ def epoch_arrays(
         standing(chosen, classes),
         resting=at_rest(chosen, classes),
         mirrored_axes=mirrored_axes(chosen),
-        background=np.isin(np.array(classes)[chosen.labels], list(background)) if background else None,
         steps=steps,
         settings=settings.augmentation,
         rng=rng,
@@ -220,7 +216,6 @@ def fit(
             normalisation=normalisation,
             settings=whole_batches,
             epoch=epoch,
-            background=background,
         )
         return windows, targets[labels]
 

@@ -18,6 +18,9 @@ from trainer.fitting.examples import Examples
 SITTING = "sit"
 STANDING = "stand"
 LYING = "lie"
+#: A phone on a table lies on one of its faces, and so do many phones of seated wearers. If tables were turned freely, a
+#: phone on its face would more probably be a wearer's.
+TABLE = "table"
 
 #: By device: the phone's axis whose sign changes if the phone is worn on the other hip, or in the other pocket.
 MIRRORED_AXES = {"galaxy_s2": 1, "galaxy_s8": 0}
@@ -30,8 +33,8 @@ def standing(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def at_rest(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """Return whether each window shows a sitting, standing or lying wearer, bool ``(n,)``."""
-    return np.isin(np.array(classes)[examples.labels], [SITTING, STANDING, LYING])
+    """Return whether each window shows a wearer at rest, or a table, bool ``(n,)``."""
+    return np.isin(np.array(classes)[examples.labels], [SITTING, STANDING, LYING, TABLE])
 
 
 def mirrored_axes(examples: Examples) -> NDArray[np.int64]:

@@ -6,8 +6,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from har.recordings import device_of
-from recording_files.known_data_sets import KNOWN_DATA_SETS
+from recording_files.data_sets import data_set_of
 from trainer.fitting.examples import Drawable
 
 #: Share of the drawn windows that show none of the activities.
@@ -46,7 +45,7 @@ def balanced_probabilities(
     if not len(examples):
         raise ValueError("there are no labelled windows to train on")
     names, people = np.unique(examples.people, return_inverse=True)
-    sets = np.array([_data_set(name) for name in names.tolist()], np.str_)
+    sets = np.array([data_set_of(name) for name in names.tolist()], np.str_)
     shown, places, counts = np.unique(
         np.stack([examples.labels, people], axis=1), axis=0, return_inverse=True, return_counts=True
     )
@@ -65,10 +64,3 @@ def balanced_probabilities(
         shares[chosen] *= share / shares[chosen].sum()
     probabilities = (shares / counts)[places.reshape(-1)]
     return np.asarray(probabilities / probabilities.sum())
-
-
-def _data_set(person: str) -> str:
-    """Return the data set of a person, or the device if it belongs to none that is known."""
-    device = device_of(person)
-    known = KNOWN_DATA_SETS.get(device)
-    return f"{known.data.name}, {known.placement}" if known else device

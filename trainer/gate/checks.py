@@ -12,6 +12,7 @@ from har.artifacts import Artifact, ArtifactFormat
 from har.decisions import NO_THRESHOLDS, Thresholds
 from har.scoring import confusion_matrix
 from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.tables import stated_thresholds
 from trainer.evaluation.unknown import unknown_rates
 from trainer.freezing.budgets import Budget
 from trainer.gate.bootstrap import macro_f1, paired_difference
@@ -196,17 +197,10 @@ def _model_f1(outcomes: Outcomes, model: str, classes: Sequence[str]) -> float |
 def unknown_check(candidate: Contender, limits: GateLimits) -> GateCheck:
     """Check that the threshold for unknown turns few windows of the classes into unknown."""
     rates = unknown_rates(candidate.outcomes, candidate.thresholds)
-    detail = f"of {rates.known_windows} windows, {_stated(candidate.thresholds)}"
+    detail = f"of {rates.known_windows} windows, with {stated_thresholds(candidate.thresholds)}"
     if rates.false_activity_rate is not None:
         detail += f"; false-activity rate {rates.false_activity_rate:.1%}"
     return _at_most("classes predicted as unknown", rates.known_predicted_unknown, limits.known_unknown, detail)
-
-
-def _stated(thresholds: Thresholds) -> str:
-    stated = [f"threshold {thresholds.decision:g}"] if thresholds.decision else []
-    if thresholds.background < 1:
-        stated.append(f"at most {thresholds.background:g} of background")
-    return f"with {' and '.join(stated)}" if stated else "without a threshold"
 
 
 def lost_formats_check(artifacts: Sequence[Artifact], current: Contender) -> GateCheck:

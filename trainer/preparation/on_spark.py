@@ -30,6 +30,7 @@ from recording_files.checking.strictness import (
     reject_repeated_sessions,
     reject_wrong_rates,
 )
+from recording_files.falls import with_falls_only
 from recording_files.source import Source, provenance_of, remarks_of
 from recording_files.table import TEXT_COLUMNS, Part, make_part, make_table
 from trainer.preparation.in_process import pieces_by_split
@@ -240,7 +241,7 @@ def _recording(part: Part) -> Recording:
     columns: dict[str, Coded | np.ndarray] = {name: part.coded(name) for name in TEXT_COLUMNS}
     columns |= {name: part.table[name].to_numpy() for name in ("t", "x", "y", "z")}
     [recording] = recordings_from_columns(columns)
-    return recording
+    return with_falls_only(recording)
 
 
 def _no_pieces() -> pa.Table:

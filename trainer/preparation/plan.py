@@ -12,6 +12,7 @@ from har.releases import TrainingData
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
 from recording_files.known_data_sets import KNOWN_DATA_SETS
+from trainer.signal_bounds import TRAINED
 from trainer.splits import RESERVED_TEST_USERS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -52,7 +53,7 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     windows: WindowSpec
     held_out_share: float
     shards: int
-    signal_bounds: SignalBounds = SignalBounds()
+    signal_bounds: SignalBounds = TRAINED
     background: tuple[str, ...] = ()
 
     @property

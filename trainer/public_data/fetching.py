@@ -10,9 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from har.recordings import RecordingError
 from recording_files.formats.parquet import write_parquet
+from trainer.data_settings import FetchSettings
 from trainer.public_data.download import DownloadError, DownloadPatience, download
 from trainer.public_data.published import PUBLISHED, PublishedDataSet, PublishedSource
-from trainer.settings import FetchSettings
 
 
 def fetch(settings: FetchSettings, published: Mapping[str, PublishedDataSet] = PUBLISHED) -> Path:

@@ -13,10 +13,13 @@ from har.artifacts import Golden
 from har.background import Background, kinds_of
 from har.decisions import Thresholds
 from har.process.clock import utc_text
+from har.recordings import device_of
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
 from recording_files.data_sets import placement_of, weaknesses_of, weights_licence, weights_terms
+from recording_files.known_data_sets import SIMULATED
 from trainer.evaluation.outcomes import Classify, Outcomes
+from trainer.evaluation.temperature import fold_in, temperature_of
 from trainer.evaluation.unknown import ThresholdChoice
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.fitting.examples import Drawable
@@ -96,12 +99,12 @@ class Candidate:
 
 
 def make_candidate(model: Model, held_out: ValidationWindows, provenance: Provenance, folder: Path) -> Candidate:
-    """Evaluate a trained network on held-out windows, choose its threshold, freeze it, and write its release folder.
+    """Calibrate and evaluate a trained network on held-out windows, freeze it, and write its release folder.
 
     Parameters
     ----------
     model : tf-keras model
-        The trained network.
+        The trained network. Its last layer is divided by a temperature (`trainer.evaluation.temperature`).
     held_out : ValidationWindows
         Windows that it was not trained on.
     provenance : Provenance
@@ -117,6 +120,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
         If a required format does not agree with the network or is too large.
     """
     request = provenance.request
+    fold_in(model, temperature_of(held_out.classify(classifier(model, request.normalisation))))
     validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
     frozen = freeze_all(
         model,
@@ -175,6 +179,17 @@ def findings_of(
         shown_for=shown_for,
         personal=personal,
     )
+
+
+def simulated_only(windows: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return the labels whose training windows are all simulated, from the number of windows by person and label."""
+    recorded = {
+        label
+        for person, labels in windows.items()
+        for label, count in labels.items()
+        if count and device_of(person) != SIMULATED
+    }
+    return sorted({label for labels in windows.values() for label in labels} - recorded)
 
 
 def _placements(outcomes: Outcomes) -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ from har.artifacts import Artifact, LeftOut
 from har.recordings import device_of
 from har.releases import ReleaseManifest, Scores
 from recording_files.data_sets import placement_of
-from recording_files.known_data_sets import KNOWN_DATA_SETS
+from recording_files.known_data_sets import KNOWN_DATA_SETS, SIMULATED
 from trainer.evaluation.trust import few_windows
 
 TEMPLATE = Template("""\
@@ -118,6 +118,10 @@ def _known_users(manifest: ReleaseManifest) -> list[bool]:
     return [device_of(person) in KNOWN_DATA_SETS for person in manifest.training_users]
 
 
+def _has_simulated_users(manifest: ReleaseManifest) -> bool:
+    return any(device_of(person) == SIMULATED for person in manifest.training_users)
+
+
 def _known_names(manifest: ReleaseManifest) -> list[str]:
     devices = sorted({device_of(person) for person in manifest.training_users} & KNOWN_DATA_SETS.keys())
     return list(dict.fromkeys(KNOWN_DATA_SETS[device].data.name for device in devices))
@@ -130,8 +134,11 @@ def _has_sit_and_stand(manifest: ReleaseManifest) -> bool:
 def _data(manifest: ReleaseManifest) -> list[str]:
     parts = ["\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data)]
     parts.append(manifest.weights_licence)
+    simulated = [kind.title for kind in manifest.background.kinds if kind.simulated] if manifest.background else []
+    if simulated:
+        parts.append(f"These kinds of background are simulated and were never recorded: {', '.join(simulated)}.")
     # The origin of recordings outside the known data sets is unknown.
-    if manifest.training_users and all(_known_users(manifest)):
+    elif manifest.training_users and all(_known_users(manifest)) and not _has_simulated_users(manifest):
         parts.append("No simulated signals were trained on.")
     return [part for part in parts if part]
 
@@ -154,27 +161,48 @@ def _results(manifest: ReleaseManifest) -> list[str]:
         parts.append(DEVELOPED_WITH.substitute(names=" and ".join(_known_names(manifest)), excepted=excepted))
         if _has_sit_and_stand(manifest):
             parts.append(STANDING)
-    return parts + [_table(name, found) for name, found in manifest.metrics.items()]
+    parts += [_table(name, found) for name, found in manifest.metrics.items()]
+    return parts + _background(manifest) + _shown_for(manifest)
+
+
+def _background(manifest: ReleaseManifest) -> list[str]:
+    if not manifest.false_activity:
+        return []
+    rows = "\n".join(f"| {label} | {rate:.1%} |" for label, rate in manifest.false_activity.items())
+    return [f"**None of the classes**\n\n| label | windows that are called an activity |\n|---|---|\n{rows}"]
+
+
+def _shown_for(manifest: ReleaseManifest) -> list[str]:
+    if not manifest.shown_for:
+        return []
+    shown = "\n".join(f"- {name}: {', '.join(places) or 'nobody'}" for name, places in manifest.shown_for.items())
+    return [f"Placements of the phone on which unseen people showed each class:\n\n{shown}"]
 
 
 def _weaknesses(manifest: ReleaseManifest) -> list[str]:
     return [
         *([SWAY] if _has_sit_and_stand(manifest) else []),
-        f"The training windows contain only {', '.join(manifest.classes)}. For other activities, {_outside(manifest)}.",
+        *_outside(manifest),
         "The results hold for the phones and placements named above. Others may give worse results; measure them.",
         *([f"{doubt}."] if (doubt := few_windows(manifest.metrics.values(), manifest.window_spec)) else []),
     ]
 
 
-def _outside(manifest: ReleaseManifest) -> str:
-    if not manifest.decision_threshold:
-        return "the prediction is one of these classes, too"
-    rate = manifest.false_activity_rate
-    how_often = "often" if rate is None else f"for {rate:.0%} of the tested windows of other activities"
-    return (
-        f"the prediction is `unknown` if no class reaches a probability of {manifest.decision_threshold:g}; "
-        f"{how_often} it is one of these classes"
-    )
+def _outside(manifest: ReleaseManifest) -> list[str]:
+    """Return what happens with windows of none of the classes."""
+    if manifest.background is None:
+        how = "the prediction is one of these classes, too"
+        if manifest.decision_threshold:
+            how = (
+                f"the prediction is `unknown` if no class reaches a probability of {manifest.decision_threshold:g}; "
+                "often it is one of these classes"
+            )
+        return [f"The training windows contain only {', '.join(manifest.classes)}. For other activities, {how}."]
+    titles = ", ".join(kind.title for kind in manifest.background.kinds)
+    return [
+        f"The network knows these kinds of background, and predicts `unknown` for them: {titles}. What is none of them "
+        "and none of the classes is often called one of the classes.",
+    ]
 
 
 def _users(people: Sequence[str]) -> str:

@@ -24,11 +24,12 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.local import train_locally
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.distributed.weights import load_network
+from trainer.evaluation.tables import stated_thresholds
 from trainer.evaluation.validation import ValidationWindows, read_validation, write_validation_report
 from trainer.gate.judgement import GateResult
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
-from trainer.releases.candidate import Candidate, Provenance, make_candidate
+from trainer.releases.candidate import Candidate, Provenance, make_candidate, simulated_only
 from trainer.request import Mode, TrainRequest, with_outputs
 from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs import preparation
@@ -249,6 +250,7 @@ def _candidate(
         release=record.release,
         training_users=list(index.windows(TRAIN)),
         data=index.provenance,
+        simulated=simulated_only(index.windows(TRAIN)),
     )
     model = load_network(job, folder.weights)
     candidate = make_candidate(model, held_out, provenance, folder.release)
@@ -266,9 +268,11 @@ def _report_scores(candidate: Candidate, doubts: Sequence[str], console: Console
     for protocol, found in candidate.manifest.metrics.items():
         console.print(
             f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f} "
-            f"(unknown below {candidate.manifest.decision_threshold:g})",
+            f"({stated_thresholds(candidate.manifest.thresholds)})",
             highlight=False,
         )
+    for label, rate in candidate.manifest.false_activity.items():
+        console.print(f"  {label} is called an activity in {rate:.1%} of its windows", highlight=False, markup=False)
     for artifact in candidate.manifest.artifacts:
         console.print(
             f"  {artifact.name:<20} {artifact.bytes:>9,} bytes  largest difference {artifact.largest_difference:.1e}  "
@@ -288,10 +292,5 @@ def _judge(
 ) -> GateResult | None:
     if options.destination is None:
         return None
-    return judge_and_publish(
-        candidate.folder,
-        folder.weights,
-        held_out,
-        options.destination,
-        partial(console.print, highlight=False, markup=False),
-    )
+    report = partial(console.print, highlight=False, markup=False)
+    return judge_and_publish(candidate.folder, folder.weights, held_out, options.destination, report)

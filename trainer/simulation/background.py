@@ -23,6 +23,8 @@ Simulate = Callable[[int, np.random.Generator], Signal]
 #: Readings a second of all simulated recordings.
 RATE_HZ = 50
 GRAVITY = 9.80665
+#: Bands of the vibrations of a seat, Hz: suspension, body, seat and wheels.
+ROAD_BANDS_HZ = ((0.8, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, 20.0))
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,25 @@ def table(count: int, rng: np.random.Generator) -> Signal:
 def vehicle(count: int, rng: np.random.Generator) -> Signal:
     """Simulate a seat of a car, a bus or a train: road and engine vibrations, bends and braking.
 
-    The vibrations of the road are noise in a band of the vehicle's suspension (1 to 3 Hz) and one of its body (5 to
-    20 Hz), stronger along gravity, and vary over seconds. Bends and braking last for 3 to 20 s at up to 2 m/s²; in a
-    stop, only the engine is left.
+    The vibrations of the road are noise in bands of the vehicle's suspension, its body and its seat, in another mixture
+    in each recording, and vary over seconds. Bends and braking last for 3 to 20 s at up to 2 m/s²; in a stop, only the
+    engine is left.
     """
     up = _unit(rng.normal(size=3))
     strength = 10 ** rng.uniform(-1.0, 0.1)
-    seat = _band(count, 1.0, 3.0, rng) * rng.uniform(0.3, 1.0) + _band(count, 5.0, 20.0, rng) * rng.uniform(0.2, 1.0)
-    sides = _band(count, 0.5, 4.0, rng, 3) * 0.4 + _band(count, 5.0, 20.0, rng, 3) * 0.3
+    seat = sum(_band(count, *band, rng) * rng.uniform(0.1, 0.7) for band in ROAD_BANDS_HZ)
+    sides = sum(_band(count, *band, rng, 3) * rng.uniform(0.1, 0.5) for band in ROAD_BANDS_HZ)
     seconds = np.arange(count) / RATE_HZ
     roughness = np.interp(seconds, seconds[:: 4 * RATE_HZ], 10 ** rng.normal(0, 0.25, len(seconds[:: 4 * RATE_HZ])))
     moves = np.repeat(rng.uniform(size=count // (20 * RATE_HZ) + 1) > 0.2, 20 * RATE_HZ)[:count]
     engine = rng.uniform(0.0, 0.15) * np.sin(2 * np.pi * rng.uniform(10, 24) * seconds + rng.uniform(0, 6))
     driven = _smooth(rng.normal(size=(count, 3)), rng.uniform(3, 8))
-    driven *= rng.uniform(0.2, 1.0) / (driven.std() + 1e-9)
+    driven *= rng.uniform(0.3, 1.4) / (driven.std() + 1e-9)
     driven -= (driven @ up)[:, None] * up
-    shaken = strength * (roughness * moves)[:, None] * (seat[:, None] * up + sides)
+    shaken = strength * (roughness * moves)[:, None] * (np.asarray(seat)[:, None] * up + np.asarray(sides))
     sensor = rng.normal(0, 10 ** rng.uniform(-2.3, -1.3), (count, 3))
-    return GRAVITY * up + shaken + (driven * moves[:, None]) + engine[:, None] * _unit(rng.normal(size=3)) + sensor
+    hum = engine[:, None] * _unit(rng.normal(size=3))
+    return np.asarray(GRAVITY * up + shaken + driven * moves[:, None] + hum + sensor)
 
 
 def in_the_hand(count: int, rng: np.random.Generator) -> Signal:
@@ -112,15 +115,15 @@ def cycling(count: int, rng: np.random.Generator) -> Signal:
     seconds = np.arange(count) / RATE_HZ
     pedals = _smooth((np.sin(2 * np.pi * seconds / rng.uniform(15, 60) + rng.uniform(0, 6)) > -0.7).astype(float), 0.3)
     on_thigh = rng.uniform() < 0.7
-    swing = np.deg2rad(rng.uniform(17, 30) if on_thigh else rng.uniform(1, 4))
+    swing = np.deg2rad(rng.uniform(18, 34) if on_thigh else rng.uniform(1, 4))
     wave = np.sin(turns) + rng.uniform(0, 0.25) * np.sin(2 * turns + rng.uniform(0, 6))
     lean = np.deg2rad(rng.uniform(20, 50) if on_thigh else rng.uniform(50, 85)) + swing * wave * pedals
     gravity = GRAVITY * np.stack([np.cos(lean), np.sin(lean), np.zeros(count)], axis=1)
-    arm_m = rng.uniform(0.15, 0.4) if on_thigh else 0.1
+    arm_m = rng.uniform(0.1, 0.3) if on_thigh else 0.1
     speed = np.gradient(lean, 1 / RATE_HZ)
     along, around = -arm_m * speed**2, arm_m * np.gradient(speed, 1 / RATE_HZ)
     inertial = np.stack([along, around, rng.uniform(0.1, 0.6) * np.sin(turns + rng.uniform(0, 6)) * pedals], axis=1)
-    road = 10 ** rng.uniform(-0.7, 0.3)
+    road = 10 ** rng.uniform(-0.5, 0.5)
     shaken = road * (_band(count, 3, 20, rng, 3) * 0.5 + _band(count, 0.8, 3, rng, 3) * 0.3)
     turned = (gravity + inertial) @ _rotation(rng).T
     return np.asarray(turned + shaken + rng.normal(0, 0.05, (count, 3)))

@@ -20,7 +20,7 @@ def test_experiments_become_sessions_with_their_labels(tmp_path: Path) -> None:
         ("u01", "e01"), ("u01", "e02"), ("u02", "e03"),
     ]  # fmt: skip
     first = parts[0]
-    assert first.table["gt"].to_pylist() == ["null"] * 100 + ["walk"] * 100 + ["null"] * 100 + ["stand_to_lie"] * 100
+    assert first.table["gt"].to_pylist() == ["null"] * 100 + ["walk"] * 100 + ["null"] * 100 + ["transition"] * 100
     assert first.times()[:3].tolist() == [0, 20_000, 40_000]
     assert first.axes()[0].tolist() == pytest.approx([0, 0.980665, 9.9047165])  # g is converted to m/s²
     assert find_source(tmp_path).rate_hz == 50

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy.cli import main
-from har.signal_quality import SignalBounds
 from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.preparation.shards import read_index
+from trainer.signal_bounds import TRAINED
 
 
 @pytest.fixture
@@ -27,12 +28,12 @@ def test_the_current_folder_cannot_be_the_output(
 
 
 def test_bounds_of_the_signal_quality_are_recorded_in_the_folder(tmp_path: Path) -> None:
-    slow = [made_recording(f"u{number:02}", rate_hz=20) for number in range(6)]
+    slow = [made_recording(f"u{number:02}", rate_hz=12) for number in range(6)]
     data = write_recordings(tmp_path / "made.parquet", slow)
     output = tmp_path / "prepared"
-    words = ["--classes", "sit", "--classes", "walk", "--signal-bounds", "lowest_rate_hz=15"]
+    words = ["--classes", "sit", "--classes", "walk", "--signal-bounds", "lowest_rate_hz=10"]
     assert main(["prepare", "--data", str(data), "--output", str(output), "--in-process", *words]) == 0
-    assert read_index(output).plan.signal_bounds == SignalBounds(lowest_rate_hz=15)
+    assert read_index(output).plan.signal_bounds == msgspec.structs.replace(TRAINED, lowest_rate_hz=10)
 
 
 def test_an_unwritable_output_is_an_error(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,6 @@ import pytest
 from pydantic import ValidationError
 
 from har.releases import ReleaseManifest
-from har.signal_quality import SignalBounds
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.candidates import count_candidate
 from model_store.repository.contents import files_of, history, pointers
@@ -32,6 +31,7 @@ from trainer.commands import train as train_module
 from trainer.commands.train_command import request_of
 from trainer.run_folder import lock_folder
 from trainer.settings import TrainSettings
+from trainer.signal_bounds import TRAINED
 
 #: `har` with the tiny network, killed in the middle of its third epoch.
 KILLED_IN_EPOCH_3 = """
@@ -108,7 +108,7 @@ def test_the_run_folder_contains_record_metrics_and_plots(finished):
     record = json.loads((run / "run.json").read_text())
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
-    assert record["request"]["network"] == "conv_lstm"
+    assert record["request"]["network"] == "conv_features"
     assert {"python", "tensorflow", "tf-keras", "pyspark"} <= set(record["versions"])
     assert [process["name"] for process in record["attempts"][0]["processes"]] == ["local-0"]
     assert [line["epoch"] for line in metrics if line["step"] == line["steps"]] == [1, 2, 3]
@@ -223,7 +223,7 @@ def test_a_canary_is_published_beside_the_stable_release(tiny_finished, table, t
 
 def test_bounds_of_the_signal_quality_are_part_of_the_request(tmp_path):
     settings = TrainSettings(data=[tmp_path], output=tmp_path / "run", signal_bounds="lowest_rate_hz=15")
-    assert request_of(settings).signal_bounds == SignalBounds(lowest_rate_hz=15)
+    assert request_of(settings).signal_bounds == msgspec.structs.replace(TRAINED, lowest_rate_hz=15)
     with pytest.raises(ValidationError, match="rate_hz is no bound: state lowest_rate_hz, "):
         TrainSettings(data=[tmp_path], output=tmp_path / "run", signal_bounds="rate_hz=15")
 

@@ -13,8 +13,8 @@ from tests.recording_files.made_files import HHAR_FILE, hhar_lines, hhar_text, r
 from trainer.data_report.findings import findings_of
 from trainer.data_report.report import render_report, run
 from trainer.data_report.survey import Survey, survey_source
+from trainer.data_settings import ReportSettings
 from trainer.defaults import CLASSES
-from trainer.settings import ReportSettings
 
 
 def surveyed(path: Path) -> Survey:

@@ -6,7 +6,9 @@ import pytest
 from har.recordings import Recording
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
-from trainer.evaluation import protocols
+from trainer.evaluation import left_out, protocols
+from trainer.evaluation.altered_recordings import read_at, turned
+from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import ProtocolError
 from trainer.evaluation.scores import measure
@@ -63,7 +65,7 @@ def test_every_user_is_tested_once_by_a_network_not_trained_on_them():
     pools = pools_of([recording(user) for user in PEOPLE])
     seen: list[set[str]] = []
     protocol = protocols.by_user(pools, 3)
-    outcomes = protocols.run(protocol, nearest_neighbour(seen))
+    outcomes = join_outcomes(protocols.run(protocol, nearest_neighbour(seen)))
     assert len(outcomes) == len(pools.measured)
     tested = [set(pools.measured.people[fold.test].tolist()) for fold in protocol.folds]
     assert all(not trained & people for trained, people in zip(seen, tested, strict=True))
@@ -76,7 +78,9 @@ def test_every_user_is_tested_once_by_a_network_not_trained_on_them():
 def test_only_given_people_are_tested_and_all_others_are_trained_on():
     pools = pools_of([recording(user) for user in PEOPLE])
     seen: list[set[str]] = []
-    outcomes = protocols.run(protocols.by_user(pools, 2, tested=["p/u1", "p/u2"]), nearest_neighbour(seen))
+    outcomes = join_outcomes(
+        protocols.run(protocols.by_user(pools, 2, tested=["p/u1", "p/u2"]), nearest_neighbour(seen))
+    )
     assert set(outcomes.people.tolist()) == {"p/u1", "p/u2"}
     assert all(len(trained) == 5 for trained in seen)
 
@@ -93,7 +97,7 @@ def test_a_wearer_is_held_out_with_all_phones():
 
 def test_a_model_is_tested_by_a_network_not_trained_on_it():
     recordings = [recording(user, user, model=f"model {place % 3}") for place, user in enumerate(PEOPLE)]
-    protocol = protocols.leave_one_model_out(pools_of(recordings))
+    protocol = left_out.leave_one_model_out(pools_of(recordings))
     assert [fold.name for fold in protocol.folds] == ["without model 0", "without model 1", "without model 2"]
     for fold in protocol.folds:
         trained, tested = protocol.pools.train.take(fold.train), protocol.pools.measured.take(fold.test)
@@ -104,15 +108,15 @@ def test_a_model_is_tested_by_a_network_not_trained_on_it():
 def test_a_model_whose_people_are_trained_on_with_another_gives_a_warning():
     recordings = [recording(user, device, model=device) for user in PEOPLE[:2] for device in ("p", "q")]
     wearers = {each.person: f"p/{each.user}" for each in recordings}
-    assert "another model" in protocols.leave_one_model_out(pools_of(recordings, wearers)).warning
+    assert "another model" in left_out.leave_one_model_out(pools_of(recordings, wearers)).warning
 
 
 def test_the_leaky_split_overrates_a_classifier_that_memorises_people():
     recordings = [recording(user, habit=int(user[1:]) % 2) for user in PEOPLE]
     pools = pools_of(recordings)
     leaky = protocols.leaky(pools)
-    honest = measure(protocols.run(protocols.leave_one_user_out(pools), nearest_neighbour())).accuracy
-    flattered = measure(protocols.run(leaky, nearest_neighbour())).accuracy
+    honest = measure(join_outcomes(protocols.run(protocols.leave_one_user_out(pools), nearest_neighbour()))).accuracy
+    flattered = measure(join_outcomes(protocols.run(leaky, nearest_neighbour()))).accuracy
     assert flattered == 1.0
     assert honest < 0.3  # the nearest person has the opposite habit
     assert "overlapping" in leaky.warning
@@ -129,7 +133,7 @@ def test_a_split_in_time_shares_no_readings():
     assert len(trained) > len(tested) > 0
     for start in tested.starts:
         assert not (np.abs(trained.starts - start) < SPEC.length_us).any()
-    assert measure(protocols.run(protocol, nearest_neighbour())).accuracy == 1.0
+    assert measure(join_outcomes(protocols.run(protocol, nearest_neighbour()))).accuracy == 1.0
     assert "Too few people" in protocol.warning
 
 
@@ -138,7 +142,7 @@ def test_unsuitable_recordings_are_rejected_with_the_reason():
     with pytest.raises(ProtocolError, match="2 people cannot be divided into 5 folds; choose fewer folds"):
         protocols.by_user(few, 5)
     with pytest.raises(ProtocolError, match="at least 2 models"):
-        protocols.leave_one_model_out(few)
+        left_out.leave_one_model_out(few)
     with pytest.raises(ProtocolError, match="at least 2 users"):
         protocols.leave_one_user_out(pools_of([recording("u1")]))
     with pytest.raises(ProtocolError, match="nobody to test"):
@@ -150,3 +154,65 @@ def test_unsuitable_recordings_are_rejected_with_the_reason():
 def test_reserved_test_users_are_in_no_protocol():
     with pytest.raises(ReservedTestUserError, match="galaxy_s2/u21"):
         pools_of([recording("u21", "galaxy_s2"), recording("u1")])
+
+
+def test_a_data_set_is_tested_by_a_network_that_saw_no_reading_of_it():
+    recordings = [recording(user, device) for device in ("galaxy_s2", "galaxy_s8", "own") for user in PEOPLE[:2]]
+    protocol = left_out.data_set_left_out(pools_of(recordings))
+    seen = []
+    found = protocols.run(protocol, nearest_neighbour(seen))
+    assert len(protocol.folds) == 3
+    for outcomes, trained in zip(found, seen, strict=True):
+        devices = {person.partition("/")[0] for person in outcomes.people.tolist()}
+        assert len(devices) == 1
+        assert not devices & {person.partition("/")[0] for person in trained}
+    with pytest.raises(ProtocolError, match="at least 2 data sets"):
+        left_out.data_set_left_out(pools_of(recordings[:2]))
+
+
+def test_a_placement_is_left_out_with_the_people_who_also_wore_the_phone_elsewhere():
+    recordings = [recording(user, device) for device in ("galaxy_s2", "galaxy_s8") for user in PEOPLE[:3]]
+    recordings.append(recording("u4", "galaxy_s8"))
+    wearers = {each.person: each.person for each in recordings} | {"galaxy_s8/u1": "galaxy_s2/u1"}
+    waist = next(
+        fold
+        for fold in left_out.placement_left_out(pools_of(recordings, wearers)).folds
+        if fold.name == "without waist"
+    )
+    pools = pools_of(recordings, wearers)
+    assert set(pools.measured.people[waist.test].tolist()) == {f"galaxy_s2/{user}" for user in PEOPLE[:3]}
+    assert set(pools.train.people[waist.train].tolist()) == {"galaxy_s8/u2", "galaxy_s8/u3", "galaxy_s8/u4"}
+
+
+def test_fewer_readings_are_the_first_of_each_period():
+    slow = read_at(recording("u1"), 20)
+    assert len(slow.times) == 600  # of 1,500 in 30 s
+    assert slow.times[:5].tolist() == [0, 60_000, 100_000, 160_000, 200_000]
+    original = recording("u1")
+    np.testing.assert_array_equal(slow.axes[1], original.axes[3])
+    assert read_at(original, 60).times.tolist() == original.times.tolist()
+
+
+def test_turned_recordings_keep_their_magnitudes_and_differ_by_session():
+    originals = [recording("u1"), recording("u2")]
+    found = turned(originals, seed=3)
+    for one, other in zip(originals, found, strict=True):
+        lengths = [np.linalg.norm(each.axes.astype(float), axis=1) for each in (one, other)]
+        np.testing.assert_allclose(*lengths, rtol=1e-5)
+        assert not np.allclose(one.axes, other.axes, atol=0.5)
+    same = turned([recording("u1"), recording("u1")], seed=3)
+    assert not np.allclose(same[0].axes, same[1].axes, atol=0.5)
+
+
+def test_held_out_people_are_tested_on_altered_recordings_by_networks_of_the_originals():
+    recordings = [recording(user) for user in PEOPLE]
+    wearers = {each.person: each.person for each in recordings}
+    spec = pool_spec(wearers)
+    seen = []
+    slow = [read_at(each, 45) for each in recordings]
+    protocol = protocols.by_user_altered(recordings, slow, "45 readings a second", spec, 3)
+    outcomes = join_outcomes(protocols.run(protocol, nearest_neighbour(seen)))
+    assert protocol.name == "3 folds by user, 45 readings a second"
+    assert set(outcomes.people.tolist()) == set(wearers)
+    assert all(len(people) == 4 for people in seen)
+    assert len(protocol.pools.train) == len(pools_of(recordings).train)

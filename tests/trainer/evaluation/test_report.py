@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from har.decisions import Thresholds
 from tests.trainer.made_outcomes import CLASSES, predicted_outcomes, simulated
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.report import Section, write_report
@@ -36,7 +37,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def outcomes():
     known = simulated(np.full((6, len(CLASSES)), 0.9), np.random.default_rng(0), windows=20)
-    return join_outcomes([known, predicted_outcomes(["null"] * 30, ["walk"] * 30, 0.6, people="p/u00")])
+    return join_outcomes([known, predicted_outcomes(["jump"] * 30, ["walk"] * 30, 0.6, people="p/u00")])
 
 
 def test_a_report_is_one_file_with_all_protocols_side_by_side(tmp_path, outcomes):
@@ -56,7 +57,7 @@ def test_a_report_is_one_file_with_all_protocols_side_by_side(tmp_path, outcomes
     assert "Side by side" in page.text
     assert "Not a figure for unseen people. These people were trained on." in page.text
     assert page.text.count("Not a figure for unseen people") == 1
-    assert "false-activity rate 100.0% 0.0%" in page.text
+    assert "windows of none of the classes that are called an activity 100.0% 0.0%" in page.text
     assert "worst user, p/u0" in page.text
     assert "sit: " in (page.pictures[0]["alt"] or "")
 
@@ -64,9 +65,9 @@ def test_a_report_is_one_file_with_all_protocols_side_by_side(tmp_path, outcomes
 def test_the_same_evaluation_gives_the_same_file(tmp_path, outcomes):
     files = [tmp_path / name for name in ("one.html", "two.html")]
     for file in files:
-        write_report(file, "t", [Section("s", outcomes, 0.5)])
+        write_report(file, "t", [Section("s", outcomes, Thresholds(0.5))])
     assert files[0].read_bytes() == files[1].read_bytes()
-    assert "with a probability below 0.5 are unknown" in files[0].read_text("utf-8")
+    assert "An activity needs a probability of 0.5; other predictions are unknown" in files[0].read_text("utf-8")
 
 
 def test_a_failed_report_leaves_the_existing_one(tmp_path, outcomes):

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har.decisions import Thresholds
 from tests.trainer.made_outcomes import predicted_outcomes
 from trainer.evaluation.calibration import calibration
 from trainer.evaluation.scores import measure
@@ -10,26 +11,25 @@ from trainer.evaluation.scores import measure
 
 def test_scores_match_counts_by_hand():
     outcomes = predicted_outcomes(
-        ["sit", "sit", "walk", "walk", "null", "null"],
+        ["sit", "sit", "walk", "walk", "jump", "null"],
         ["sit", "walk", "walk", "walk", "walk", "sit"],
         [0.9, 0.5, 0.9, 0.5, 0.9, 0.5],
         people=["p/a", "p/a", "p/b", "p/b", "p/b", "p/b"],
         models=["one", "one", "two", "two", "two", "two"],
     )
-    found = measure(outcomes, 0.6)
+    found = measure(outcomes, Thresholds(0.6))
     assert found.predictions == ["sit", "walk", "stairsup", "unknown"]
     assert found.confusion == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 0]]
     assert (found.windows, found.accuracy) == (4, 0.5)
     assert found.macro_f1 == pytest.approx(2 / 3)  # over the classes that occur
     assert found.unknown.known_predicted_unknown == 0.5
-    assert found.unknown.false_activity_rate == 0.5
-    assert found.unknown.by_label == {"null": 0.5}
+    assert found.unknown.by_label == {"jump": 1.0}  # an unlabelled window may show any activity
     assert [(user.name, user.windows, user.accuracy) for user in found.users] == [("p/a", 2, 0.5), ("p/b", 2, 0.5)]
     assert [model.name for model in found.models] == ["one", "two"]
 
 
 def test_without_a_threshold_no_prediction_is_unknown():
-    outcomes = predicted_outcomes(["sit", "walk", "null"], ["sit", "sit", "sit"], 0.4)
+    outcomes = predicted_outcomes(["sit", "walk", "jump"], ["sit", "sit", "sit"], 0.4)
     found = measure(outcomes)
     assert found.predictions == found.classes
     assert np.array(found.confusion).sum() == 2

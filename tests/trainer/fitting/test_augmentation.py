@@ -88,7 +88,9 @@ def test_augmentation_depends_on_the_seed_only_and_keeps_gravity_within_limits(s
 
 @given(SEEDS)
 def test_only_turnable_windows_are_rotated_beyond_the_lean(seed: int) -> None:
-    settings = AugmentationSettings(lean_degrees=15, free_rotation_share=1, scale=0, bias=0, noise=0)
+    settings = AugmentationSettings(
+        lean_degrees=15, free_rotation_share=1, free_rest_share=0, scale=0, bias=0, noise=0, smoothed_share=0
+    )
     still = np.tile(np.float32([0, 0, 9.81]), (40, long_steps(50, settings), 1))
 
     def tilts(turnable: bool) -> NDArray[np.float64]:
@@ -110,8 +112,9 @@ def test_softening_keeps_the_mean_and_shrinks_the_movement() -> None:
 
 def test_only_freely_rotated_standing_windows_lose_sway() -> None:
     settings = AugmentationSettings(
-        free_rotation_share=1, free_standing_share=1, quietest_standing=0.3, scale=0, bias=0, noise=0, speed=0
-    )
+        free_rotation_share=1, free_standing_share=1, quietest_standing=0.3, scale=0, bias=0, noise=0, speed=0,
+        slow_share=0, smoothed_share=0,
+    )  # fmt: skip
     windows = some_windows(np.random.default_rng(0), count=200, steps=long_steps(50, settings))
 
     def spread(turnable: bool, standing: bool) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing TensorFlow and tf2onnx raises warnings about their internals
-    from trainer.fitting import networks
+    from trainer.fitting import fixed_features, networks
     from trainer.fitting.examples import Examples
     from trainer.fitting.finite_loss import NonFiniteLossError
     from trainer.fitting.fit import EpochProgress, epoch_arrays, fit
@@ -144,15 +144,15 @@ def test_movement_powers_detect_sway_at_any_orientation() -> None:
     sway = 0.05 * np.sin(2 * np.pi * 0.25 * seconds)[:, None] * np.array([1, 0, 0])
     still, standing = gravity + noise[0], gravity + noise[1] + sway
     windows = np.stack([still, standing]).astype(np.float32) / 9.80665
-    powers = np.asarray(networks.movement_powers(windows))
-    assert powers.shape == (2, 2 * len(networks.POWER_BLOCKS))
+    powers = np.asarray(fixed_features.movement_powers(windows))
+    assert powers.shape == (2, 2 * len(fixed_features.POWER_BLOCKS))
     rise = powers[1] - powers[0]
     assert rise[-2] > 0.3  # blocks of 1 s: sway is far above the noise left in them
     assert abs(rise[0]) < rise[-2] / 2  # blocks of 0.04 s: mostly noise
     turned = rotate(windows, random_rotations(2, rng))
-    np.testing.assert_allclose(np.asarray(networks.movement_powers(turned)), powers, atol=0.01)
+    np.testing.assert_allclose(np.asarray(fixed_features.movement_powers(turned)), powers, atol=0.01)
 
 
 def test_unknown_network_is_rejected_with_the_known_names() -> None:
-    with pytest.raises(networks.UnknownNetworkError, match="conv_lstm, origin"):
+    with pytest.raises(networks.UnknownNetworkError, match="conv_features, conv_lstm, origin"):
         networks.build("transformer", steps=200, classes=5)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing TensorFlow raises warnings about its internals
-    from trainer.fitting import networks
+    from trainer.fitting import fixed_features, networks
     from trainer.fitting.rotations import random_tilts, rotate
 
 GRAVITY = 9.80665
 SECONDS = np.arange(200) / 50
-SCALES = len(networks.DIRECTION_BLOCKS)
+SCALES = len(fixed_features.DIRECTION_BLOCKS)
 
 
 def swaying(axis: int, *, strength: float = 0.1, hertz: float = 0.5) -> NDArray[np.float32]:
@@ -25,7 +25,7 @@ def swaying(axis: int, *, strength: float = 0.1, hertz: float = 0.5) -> NDArray[
 
 def directions(windows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return gravity (n, 3), powers (n, scales, 6) and correlations (n, scales, 6)."""
-    values = np.asarray(networks.movement_directions(windows))
+    values = np.asarray(fixed_features.movement_directions(windows))
     assert values.shape == (len(windows), 3 + 12 * SCALES)
     rest = values[:, 3:].reshape(len(windows), SCALES, 12)
     return values[:, :3], rest[:, :, :6], rest[:, :, 6:]
@@ -49,15 +49,15 @@ def test_movement_directions_show_correlated_axes() -> None:
 def test_upright_axes_do_not_depend_on_the_lean() -> None:
     rng = np.random.default_rng(0)
     windows = np.repeat(swaying(0) + rng.normal(0, 0.01, (1, 200, 3)).astype(np.float32), 5, axis=0)
-    turned = np.asarray(networks.upright(rotate(windows, random_tilts(5, 40, rng))))
+    turned = np.asarray(fixed_features.upright(rotate(windows, random_tilts(5, 40, rng))))
     np.testing.assert_allclose(turned.mean(axis=1), 0, atol=1e-4)
-    up = np.asarray(networks.upright(windows))[:, :, 0]
+    up = np.asarray(fixed_features.upright(windows))[:, :, 0]
     np.testing.assert_allclose(turned[:, :, 0], up, atol=1e-4)  # vertical movement is the same at any lean
 
 
 def test_a_still_phone_has_finite_directions() -> None:
     for gravity in ([0, 0, 1], [0, 0, -1], [1, 0, 0], [0, 0, 0]):
-        values = networks.movement_directions(np.tile(np.float32(gravity), (1, 200, 1)))
+        values = fixed_features.movement_directions(np.tile(np.float32(gravity), (1, 200, 1)))
         assert np.isfinite(np.asarray(values)).all()
         assert np.abs(np.asarray(values)).max() < 10
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from har.artifacts import Artifact
+from har.decisions import Thresholds
 from tests.trainer.made_outcomes import CLASSES, predicted_outcomes, simulated
 from trainer.freezing.budgets import Budget, budgets_of
 from trainer.gate.bootstrap import paired_difference
@@ -102,7 +103,7 @@ def test_what_is_better_for_everybody_is_published_after_many_attempts_too():
     assert result.passed, describe(result)
 
 
-@pytest.mark.parametrize("network", ["conv_lstm", "origin"])
+@pytest.mark.parametrize("network", ["conv_features", "conv_lstm", "origin"])
 def test_the_gate_and_freezing_have_the_same_budgets(network):
     assert limits_of(network).formats == budgets_of(network).by_format
 
@@ -183,7 +184,7 @@ def test_a_first_release_must_reach_a_minimum_macro_f1():
 
 
 def test_a_threshold_that_hides_the_classes_is_not_published():
-    new = contender(flat(0.95), threshold=0.8)  # every prediction has a probability of 0.75
+    new = contender(flat(0.95), thresholds=Thresholds(0.8))  # every prediction has a probability of 0.75
     assert failed(judge(new, contender(flat(0.8), 1), FROZEN, LIMITS)) == ["classes predicted as unknown"]
 
 

@@ -148,16 +148,16 @@ def test_every_person_and_label_is_spread_over_the_shards(tmp_path):
 
 
 def test_windows_of_slow_phones_are_prepared_if_the_bounds_allow_it(tmp_path):
-    slow = {"made": [made_recording(f"u{number:02d}", rate_hz=20) for number in range(6)]}
+    slow = {"made": [made_recording(f"u{number:02d}", rate_hz=12) for number in range(6)]}
     with pytest.raises(RecordingError, match=r"\(--signal-bounds\): sparse"):
         prepare_in_process(slow, PLAN, tmp_path / "default")
-    plan = msgspec.structs.replace(PLAN, signal_bounds=SignalBounds(lowest_rate_hz=15))
+    plan = msgspec.structs.replace(PLAN, signal_bounds=SignalBounds(lowest_rate_hz=10))
     index = prepare_in_process(slow, plan, tmp_path / "prepared")
     assert len(windows_in(tmp_path / "prepared", index, TRAIN)) > 300
     assert index.unclassified() == {}
     assert read_index(tmp_path / "prepared").plan.signal_bounds == plan.signal_bounds
     assert open_prepared(tmp_path / "prepared", plan) == index
-    with pytest.raises(ShardError, match=r"signal_bounds SignalBounds\(lowest_rate_hz=15.*instead of"):
+    with pytest.raises(ShardError, match=r"signal_bounds SignalBounds\(lowest_rate_hz=10.*instead of"):
         open_prepared(tmp_path / "prepared", PLAN)
 
 

@@ -11,10 +11,10 @@ from har.recordings import RecordingError
 from recording_files import find_source
 from tests.recording_files.made_files import hapt_files, hhar_archive, hhar_lines, hhar_text, whole_hhar, zipped
 from tests.trainer.public_data.file_server import FileServer, serving
+from trainer.data_settings import FetchSettings
 from trainer.public_data.download import DownloadError
 from trainer.public_data.fetching import fetch, run
 from trainer.public_data.published import PUBLISHED, PublishedDataSet
-from trainer.settings import FetchSettings
 
 #: The published data sets, as far as a made one of a few readings can be like them.
 SMALL = {name: replace(data_set, fewest_readings=1_000) for name, data_set in PUBLISHED.items()}

@@ -1,17 +1,29 @@
 import msgspec
 
+from har.background import Background, kinds_of
 from model_store.release_folder import open_release
 from trainer.releases.model_card import model_card
 
 MANIFEST = open_release("baseline").manifest
 
 
+def card(manifest, **changes):
+    return model_card(msgspec.structs.replace(manifest, **changes), [])
+
+
 def test_a_card_explains_what_is_predicted_for_other_activities():
-    changed = msgspec.structs.replace(MANIFEST, decision_threshold=0.61, false_activity_rate=0.4321)
-    card = model_card(changed, [])
-    assert "`unknown` if no class reaches a probability of 0.61" in card
-    assert "43% of the tested windows" in card
-    assert "`unknown`" not in model_card(msgspec.structs.replace(MANIFEST, decision_threshold=0.0), [])
+    plain = msgspec.structs.replace(MANIFEST, background=None, false_activity={})
+    assert "`unknown` if no class reaches a probability of 0.61" in card(plain, decision_threshold=0.61)
+    assert "`unknown`" not in card(plain, decision_threshold=0.0)
+
+
+def test_a_card_lists_the_kinds_of_background_and_how_often_they_are_taken_for_activities():
+    background = Background(kinds_of(["table", "vehicle"], simulated=["vehicle"]), largest_share=0.5)
+    text = card(MANIFEST, background=background, false_activity={"table": 0.0123}, shown_for={"walk": ["pocket"]})
+    assert "predicts `unknown` for them: lying still on a table, in a vehicle" in text
+    assert "simulated and were never recorded: in a vehicle." in text
+    assert "| table | 1.2% |" in text
+    assert "- walk: pocket" in text
 
 
 def test_a_personal_card_says_that_the_results_are_of_the_same_people():

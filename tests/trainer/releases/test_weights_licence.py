@@ -5,15 +5,18 @@ import warnings
 import pytest
 
 from har.artifacts import GoldenWindow
+from har.licences import WeightsTerms
 from har.releases import TrainingData
-from recording_files.data_sets import weights_licence
+from recording_files.data_sets import weights_licence, weights_terms
 from recording_files.known_data_sets import KNOWN_DATA_SETS
+from tests.trainer.made_outcomes import predicted_outcomes
 from trainer.request import TrainRequest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx emit warnings during import
+    from trainer.evaluation.unknown import choose_threshold
     from trainer.freezing import Frozen
-    from trainer.releases.candidate import Provenance, ReleaseFindings, make_manifest
+    from trainer.releases.candidate import Provenance, findings_of, make_manifest
 
 HAPT, POCKET = KNOWN_DATA_SETS["galaxy_s2"].data, KNOWN_DATA_SETS["galaxy_s8"].data
 
@@ -51,12 +54,28 @@ def test_a_licence_that_is_not_stated_is_mentioned() -> None:
 def test_a_manifest_takes_licences_from_the_sources_and_not_from_device_names() -> None:
     data = [stated("CC BY-NC 4.0")]
     provenance = Provenance(
-        request=TrainRequest(classes=("sit", "walk")),
+        request=TrainRequest(classes=("sit", "walk"), background=()),
         release="r1",
         training_users=["galaxy_s8/u01", "phone/anna"],
         data=data,
     )
-    findings = ReleaseFindings(metrics={}, threshold=0.5, false_activity_rate=None)
+    outcomes = predicted_outcomes(["sit"], ["sit"])
+    findings = findings_of(outcomes, choose_threshold(outcomes), "held-out users")
     manifest = make_manifest(provenance, Frozen({}, [], GoldenWindow([], [])), findings)
     assert manifest.data == data
     assert "Our walks" in manifest.weights_licence
+    assert manifest.terms == WeightsTerms(commercial_use=False, share_alike=False, limiting=["Our walks"])
+
+
+@pytest.mark.parametrize(
+    ("licences", "terms"),
+    [
+        (["MIT", "CC BY 4.0"], WeightsTerms(commercial_use=True, share_alike=False)),
+        (["MIT", "not stated"], WeightsTerms(commercial_use=None, share_alike=None)),
+        (["CC BY-SA 4.0", "not stated"], WeightsTerms(commercial_use=None, share_alike=True, limiting=["Our walks"])),
+        (["CC BY-NC 4.0", ""], WeightsTerms(commercial_use=False, share_alike=None, limiting=["Our walks"])),
+        ([], WeightsTerms(commercial_use=None, share_alike=None)),
+    ],
+)
+def test_terms_are_readable_by_programs(licences: list[str], terms: WeightsTerms) -> None:
+    assert weights_terms([stated(licence) for licence in licences]) == terms

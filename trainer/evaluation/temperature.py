@@ -5,10 +5,13 @@ temperature is one number, so it changes no decision between two classes. It is 
 layer, and consumers need not know of it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainer.evaluation.outcomes import Outcomes
 
 # TensorFlow and tf-keras ship no type hints.
 Model = Any
@@ -45,10 +48,24 @@ def best_temperature(
     return float(_TEMPERATURES[int(np.argmin(losses))])
 
 
+def temperature_of(outcomes: Outcomes) -> float:
+    """Return the best temperature for predictions; each output that occurs counts as much as any other."""
+    scored = outcomes.take(outcomes.truth < outcomes.probabilities.shape[1])
+    if not len(scored):
+        return 1.0
+    _, numbers, counts = np.unique(scored.truth, return_inverse=True, return_counts=True)
+    return best_temperature(scored.probabilities, scored.truth, 1.0 / counts[numbers])
+
+
 def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Return the probabilities that a network has after :func:`fold_in`, float32 ``(n, outputs)``."""
     logs = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))
     return np.asarray(np.exp(_log_softmax(logs / temperature)), np.float32)
+
+
+def calibrated(outcomes: Outcomes, temperature: float) -> Outcomes:
+    """Return the predictions of a network after :func:`fold_in`."""
+    return replace(outcomes, probabilities=with_temperature(outcomes.probabilities, temperature))
 
 
 def fold_in(model: Model, temperature: float) -> None:
