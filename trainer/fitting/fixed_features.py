@@ -176,9 +176,11 @@ def _next_axis(signals: Tensor) -> Tensor:
     return tf.gather(signals, [1, 2, 0, 4, 5, 3], axis=2)
 
 
-#: Lower edges of the bands of :func:`spectrum` and the upper edge of the last one, in cycles per window: 0.25 to 12 Hz
+#: Lower edges of the bands of :func:`spectrum` and the upper edge of the last one, in cycles per window: 0.25 to 9.5 Hz
 #: for windows of 4 s. Bands are narrow where cadences lie, and widen above.
-BAND_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 38, 48)
+BAND_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 38)
+#: Elements of a constant from which on LiteRT's converter rounds it to int8.
+SMALLEST_ROUNDED = 1_024
 
 
 def spectrum(windows: Tensor, turned: Tensor) -> Tensor:
@@ -201,36 +203,49 @@ def spectrum(windows: Tensor, turned: Tensor) -> Tensor:
     Notes
     -----
     A discrete Fourier transform with a Hann window, as a product with a fixed matrix, of the signal at half the rate.
+    About the middle of the window, cosines are even and sines are odd, so each needs half of the matrix only.
     """
     across, away = turned[:, :, 1:2], turned[:, :, 2:3]
     beside = tf.sqrt(across * across + away * away + 1e-6)
     whole = tf.sqrt(dot(windows, windows) + 1e-6)
     signals = tf.concat([turned, centre(beside), centre(whole)], axis=2)
-    halved = layers.AveragePooling1D(2)(signals)
-    cosines, sines = _fourier(halved.shape[1])
-    by_signal = layers.Permute((2, 1))(halved)
-    real, imaginary = tf.matmul(by_signal, cosines), tf.matmul(by_signal, sines)
-    bands = tf.matmul(real * real + imaginary * imaginary, _band_sums())
+    by_signal = layers.Permute((2, 1))(layers.AveragePooling1D(2)(signals))
+    half = by_signal.shape[2] // 2
+    first, second = by_signal[:, :, :half], tf.reverse(by_signal, axis=[2])[:, :, :half]
+    cosines, sines = _fourier(2 * half)
+    real, imaginary = _product(first + second, cosines), _product(first - second, sines)
+    bands = _product(real * real + imaginary * imaginary, _band_sums())
     return layers.Flatten()(_compress(bands))
 
 
-def _fourier(steps: int) -> tuple[Tensor, Tensor]:
-    """Return the matrices (steps, frequencies) of a windowed Fourier transform, cosines and sines."""
+def _fourier(steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the first halves (steps / 2, frequencies) of a windowed Fourier transform, cosines and sines.
+
+    Angles are counted from the middle of the window.
+    """
     frequencies = np.arange(BAND_EDGES[0], BAND_EDGES[-1])
-    angles = 2 * np.pi / steps * np.outer(np.arange(steps) + 0.5, frequencies)
-    hann = np.sin(np.pi / steps * (np.arange(steps) + 0.5))[:, None] ** 2 * (2.0 / steps)
-    return _fixed(np.cos(angles) * hann), _fixed(np.sin(angles) * hann)
+    places = np.arange(steps // 2) + 0.5
+    angles = 2 * np.pi / steps * np.outer(places - steps / 2, frequencies)
+    hann = np.sin(np.pi / steps * places)[:, None] ** 2 * (2.0 / steps)
+    return np.cos(angles) * hann, np.sin(angles) * hann
 
 
-def _band_sums() -> Tensor:
+def _band_sums() -> NDArray[np.float64]:
     """Return the matrix (frequencies, bands) that sums the powers of each band."""
     frequencies = np.arange(BAND_EDGES[0], BAND_EDGES[-1])
     lower, upper = np.array(BAND_EDGES[:-1]), np.array(BAND_EDGES[1:])
-    return _fixed((frequencies[:, None] >= lower) & (frequencies[:, None] < upper))
+    return ((frequencies[:, None] >= lower) & (frequencies[:, None] < upper)).astype(np.float64)
 
 
-def _fixed(values: NDArray[Any]) -> Tensor:
-    return tf.constant(values.astype(np.float32))
+def _product(signals: Tensor, matrix: NDArray[np.float64]) -> Tensor:
+    """Multiply by a fixed matrix, in pieces that are too small to be rounded to int8.
+
+    LiteRT's dynamic quantisation rounds constants of `SMALLEST_ROUNDED` elements or more, and what they are multiplied
+    by. That changed the spectrum, and with it 1 prediction in 100.
+    """
+    columns = max(1, (SMALLEST_ROUNDED - 1) // matrix.shape[0])
+    pieces = [matrix[:, at : at + columns].astype(np.float32) for at in range(0, matrix.shape[1], columns)]
+    return tf.concat([tf.matmul(signals, tf.constant(piece)) for piece in pieces], axis=2)
 
 
 def vertical_shape(turned: Tensor) -> Tensor:

@@ -87,15 +87,15 @@ def conv_features(steps: int, classes: int) -> Model:
 
     Returns
     -------
-    An uncompiled tf-keras model of about 65,000 weights.
+    An uncompiled tf-keras model of about 60,000 weights.
     """
     windows = layers.Input((steps, 3), name="windows")
     flow = layers.Concatenate()([windows, detail(windows)])
-    for channels, width in ((32, 7), (48, 5), (68, 5)):
+    for channels, width in ((32, 7), (48, 5), (64, 5)):
         flow = _normalised(layers.Conv1D(channels, width, strides=2, padding="same", use_bias=False)(flow))
         flow = layers.Activation("relu")(flow)
     for dilation in (1, 2, 4):
-        added = layers.SeparableConv1D(68, 3, padding="same", dilation_rate=dilation, use_bias=False)(flow)
+        added = layers.SeparableConv1D(64, 3, padding="same", dilation_rate=dilation, use_bias=False)(flow)
         added = layers.Activation("relu")(_normalised(added))
         flow = layers.Add()([flow, added])
     pooled = [layers.Flatten()(pool(flow.shape[1])(flow)) for pool in (layers.AveragePooling1D, layers.MaxPooling1D)]
@@ -107,7 +107,7 @@ def conv_features(steps: int, classes: int) -> Model:
         vertical_shape(turned),
     ]
     flow = layers.Concatenate()([_clipped(_normalised(layers.Concatenate()(part))) for part in (pooled, fixed)])
-    flow = layers.Dense(72, activation="relu", name="features")(layers.Dropout(0.1)(flow))
+    flow = layers.Dense(68, activation="relu", name="features")(layers.Dropout(0.1)(flow))
     flow = layers.Dropout(0.2)(flow)
     flow = layers.Dense(classes, activation="softmax", name="probabilities")(flow)
     return tf_keras.Model(windows, flow, name="conv_features")

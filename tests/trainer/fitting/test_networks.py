@@ -1,6 +1,7 @@
 """The features that the networks compute without training, and the networks' sizes."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing TensorFlow raises warnings about its internals
     from trainer.fitting import fixed_features, networks
-    from trainer.fitting.rotations import random_tilts, rotate
+    from trainer.fitting.rotations import random_rotations, random_tilts, rotate
 
 GRAVITY = 9.80665
 SECONDS = np.arange(200) / 50
@@ -60,6 +61,43 @@ def test_a_still_phone_has_finite_directions() -> None:
         values = fixed_features.movement_directions(np.tile(np.float32(gravity), (1, 200, 1)))
         assert np.isfinite(np.asarray(values)).all()
         assert np.abs(np.asarray(values)).max() < 10
+
+
+def bands(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the spectrum of each signal, (n, 5, bands)."""
+    values = np.asarray(fixed_features.spectrum(windows, fixed_features.upright(windows)))
+    return values.reshape(len(windows), 5, len(fixed_features.BAND_EDGES) - 1)
+
+
+@pytest.mark.parametrize("hertz", [0.5, 1.75, 2.25, 6.0, 9.0])
+def test_the_spectrum_is_the_power_of_a_fourier_transform(hertz: float) -> None:
+    rng = np.random.default_rng(3)
+    window = swaying(0, strength=2.0, hertz=hertz) + rng.normal(0, 0.02, (1, 200, 3)).astype(np.float32)
+    up = np.asarray(fixed_features.upright(window))[0, :, 0].reshape(100, 2).mean(axis=1)
+    hann = np.sin(np.pi / 100 * (np.arange(100) + 0.5)) ** 2 * 0.02
+    powers = np.abs(np.fft.rfft(up * hann)) ** 2
+    edges = fixed_features.BAND_EDGES
+    sums = [powers[low:high].sum() for low, high in pairwise(edges)]
+    expected = ((np.array(sums) + 1e-8) ** 0.125 - 0.4) * 5
+    np.testing.assert_allclose(bands(window)[0, 0], expected, atol=1e-3)
+    assert edges[int(np.argmax(sums))] / 4 <= hertz + 0.26
+
+
+def test_magnitudes_in_the_spectrum_do_not_depend_on_the_orientation() -> None:
+    rng = np.random.default_rng(4)
+    windows = np.repeat(swaying(0, strength=3.0, hertz=2.0) + rng.normal(0, 0.1, (1, 200, 3)), 4, axis=0)
+    turned = rotate(windows.astype(np.float32), random_rotations(4, rng))
+    np.testing.assert_allclose(bands(turned)[:, [0, 3, 4]], bands(windows.astype(np.float32))[:, [0, 3, 4]], atol=0.02)
+
+
+def test_impacts_upwards_and_downwards_are_skewed_differently() -> None:
+    windows = np.tile(np.float32([0, 1, 0]), (2, 200, 1))
+    windows[0, ::25, 1] += 1
+    windows[1, ::25, 1] -= 0.9
+    shapes = np.asarray(fixed_features.vertical_shape(fixed_features.upright(windows)))
+    assert shapes[0, 0] > 1 > -1 > shapes[1, 0]
+    assert shapes[:, 1].min() > 1  # short impacts have a large kurtosis
+    assert np.isfinite(np.asarray(fixed_features.vertical_shape(np.zeros((1, 200, 3), np.float32)))).all()
 
 
 def test_conv_lstm_fits_the_budgets_of_its_formats() -> None:
