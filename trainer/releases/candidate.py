@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from har.process.clock import utc_text
 from har.recordings import device_of
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
+from har.upright_rule import POSTURES, UprightRule
 from recording_files.data_sets import placement_of, weaknesses_of, weights_licence, weights_terms
 from recording_files.known_data_sets import SIMULATED
 from trainer.evaluation.outcomes import Classify, Outcomes
@@ -233,9 +234,15 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
         false_activity=findings.choice.after.by_label,
         shown_for=dict(findings.shown_for),
         background=_background(request, findings.choice, provenance.simulated),
+        upright=UprightRule() if _can_use_a_reference(request.classes) else None,
         terms=weights_terms(provenance.data),
         signal_bounds=request.signal_bounds,
     )
+
+
+def _can_use_a_reference(classes: Sequence[str]) -> bool:
+    """Return whether a reference can be learned, from walking, and be used, for two postures (`har.upright`)."""
+    return "walk" in classes and len(set(POSTURES) & set(classes)) > 1
 
 
 def _background(request: TrainRequest, choice: ThresholdChoice, simulated: Collection[str]) -> Background | None:
