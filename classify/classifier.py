@@ -77,8 +77,9 @@ class Classifier:
         DataFrame
             A row for each window, session by session, in the columns of the table that `har classify` writes: `file`
             (empty for data in memory), `user`, `device`, `session`, `start` (ISO 8601, or seconds from the beginning of
-            the session), `start_us` (µs, the recording's own clock), `activity`, `confidence`, `reason`, and `p_CLASS`
-            for each class. For windows that are cut already, only the columns from `activity` on.
+            the session), `start_us` (µs, the recording's own clock), `activity`, `confidence`, `reason`, `kind` (of
+            background, such as ``table``), and `p_CLASS` for each class. For windows that are cut already, only the
+            columns from `activity` on.
 
         Raises
         ------
@@ -101,7 +102,28 @@ class Classifier:
         Returns
         -------
         ndarray of float32, shape (n, classes)
-            Rows sum to 1; columns are in the order of `classes`.
+            Columns are in the order of `classes`. A row sums to 1 if the release knows no kinds of background;
+            otherwise the rest is theirs (see `output_probabilities`).
+
+        Raises
+        ------
+        RecordingError
+            If the shape is wrong or a value is not finite.
+        """
+        return self.output_probabilities(windows)[:, : len(self.classes)]
+
+    def output_probabilities(self, windows: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the probability of each class and each kind of background for windows.
+
+        Parameters
+        ----------
+        windows : ndarray of float, shape (n, steps, 3)
+            m/s², gravity included.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, outputs)
+            Rows sum to 1; columns are in the order of the manifest's `outputs`: the classes, then the kinds.
 
         Raises
         ------
@@ -141,15 +163,15 @@ class Classifier:
         if times is not None:
             raise RecordingError("windows that are cut already take no times=")
         windows = in_metres(windows, column_fields(**stated).columns())
-        all_probabilities = self.probabilities(windows).tolist()
+        all_probabilities = self.output_probabilities(windows).tolist()
         warn_of(unit_findings(windows, self.manifest), Path("windows"), force=force)
         rows = []
         for probabilities in all_probabilities:
             by_class = dict(zip(self.classes, probabilities[: len(self.classes)], strict=True))
             background = dict(zip(self.manifest.kinds, probabilities[len(self.classes) :], strict=True))
-            activity, confidence, _ = decide(by_class, self.manifest.thresholds, background)
+            activity, confidence, kind = decide(by_class, self.manifest.thresholds, background)
             named = {f"p_{name}": probability for name, probability in by_class.items()}
-            rows.append({"activity": activity, "confidence": confidence, "reason": "", **named})
+            rows.append({"activity": activity, "confidence": confidence, "reason": "", "kind": kind or "", **named})
         names = columns(self.classes)
         return frame_of(rows, names[names.index("activity") :])
 

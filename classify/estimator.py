@@ -11,7 +11,7 @@ from classify.checked import warn_of
 from classify.classifier import Classifier, unit_findings
 from classify.door import load
 from har.activity_names import canonical_activity, named_class
-from har.decisions import UNKNOWN
+from har.decisions import UNKNOWN, Thresholds, decide_all
 from har.recordings import RecordingError
 from model_store.release_folder import BASELINE
 
@@ -29,8 +29,8 @@ class ActivityClassifier:
     release : str or Path
         What `har.load` opens: ``"baseline"``, a folder, or the URL of a store.
     threshold : float, optional
-        `predict` returns ``"unknown"`` where no class reaches this probability; the release's own threshold if not
-        given. With 0 it always names a class.
+        `predict` returns ``"unknown"`` where no class reaches this probability; the kinds of background do not count
+        then, so with 0 it always names a class. If not given, the release's own thresholds hold.
     force : bool
         Whether to answer even if the windows are not m/s² with gravity.
 
@@ -89,25 +89,28 @@ class ActivityClassifier:
         Returns
         -------
         ndarray of float32, shape (n, classes)
-            Rows sum to 1.
+            A row sums to 1 if the release knows no kinds of background; otherwise to 1 minus their probabilities.
 
         Raises
         ------
         RecordingError
             If the shape is another, a value is not finite, or the windows are not m/s² with gravity.
         """
+        return self._output_probabilities(X)[:, : len(self._opened().classes)]
+
+    def _output_probabilities(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803 - scikit-learn's name
         opened, windows = self._opened(), self._windows(X)
-        found = opened.probabilities(windows)
+        found = opened.output_probabilities(windows)
         warn_of(unit_findings(windows, opened.manifest), Path("windows"), force=self.force)
         return found
 
     def predict(self, X: ArrayLike) -> NDArray[np.str_]:  # noqa: N803 - scikit-learn's name
         """Return the activity of each window, or ``"unknown"``; see `predict_proba`."""
-        probabilities = self.predict_proba(X)
+        probabilities = self._output_probabilities(X)
         opened = self._opened()
-        threshold = opened.manifest.decision_threshold if self.threshold is None else self.threshold
-        best = np.array(opened.classes)[probabilities.argmax(axis=1)]
-        return np.where(probabilities.max(axis=1, initial=0) >= threshold, best, UNKNOWN)
+        thresholds = opened.manifest.thresholds if self.threshold is None else Thresholds(self.threshold)
+        decided = decide_all(probabilities, thresholds, len(opened.classes))
+        return np.array([*opened.classes, UNKNOWN])[decided]
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:  # noqa: N803
         """Return the share of windows whose label is predicted, whichever of its names the label has.

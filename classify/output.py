@@ -84,6 +84,7 @@ def row_of(answer: Answer) -> Row:
         "activity": prediction.activity,
         "confidence": prediction.confidence,
         "reason": prediction.reason or "",
+        "kind": prediction.kind or "",
         **{f"p_{name}": probability for name, probability in prediction.probabilities.items()},
     }
 
@@ -104,7 +105,7 @@ def start_text(start_us: int, begin_us: int = 0) -> str:
 
 def columns(classes: Sequence[str]) -> list[str]:
     """Return the names of the columns in their order."""
-    names = ["file", "user", "device", "session", "start", "start_us", "activity", "confidence", "reason"]
+    names = ["file", "user", "device", "session", "start", "start_us", "activity", "confidence", "reason", "kind"]
     return [*names, *(f"p_{name}" for name in classes)]
 
 

@@ -47,6 +47,22 @@ class Change(msgspec.Struct, frozen=True):
     times: int
 
 
+class KindWindows(msgspec.Struct, frozen=True):
+    """How many windows are unknown and of one kind of background.
+
+    Attributes
+    ----------
+    kind, title : str
+        The kind's name and, for people, what it is; the release's manifest has both.
+    windows : int
+        Number of windows.
+    """
+
+    kind: str
+    title: str
+    windows: int
+
+
 class SessionSummary(msgspec.Struct, frozen=True):
     """Summary of one session.
 
@@ -62,6 +78,8 @@ class SessionSummary(msgspec.Struct, frozen=True):
         Number of windows whose readings tell too little, by reason.
     spans : list of Span
         The spans of steady activity, in order of time.
+    kinds : list of KindWindows
+        The kinds of background among its unknown windows, the most frequent first.
     """
 
     file: str
@@ -72,6 +90,7 @@ class SessionSummary(msgspec.Struct, frozen=True):
     seconds: dict[str, float]
     unclassified: dict[str, int]
     spans: list[Span]
+    kinds: list[KindWindows]
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -95,6 +114,8 @@ class Summary(msgspec.Struct, frozen=True):
         The longest span of each activity, in the order of `seconds`.
     sessions : list of SessionSummary
         The sessions, in order of first appearance.
+    kinds : list of KindWindows
+        The kinds of background among the unknown windows, the most frequent first.
     """
 
     release: str
@@ -105,6 +126,7 @@ class Summary(msgspec.Struct, frozen=True):
     changes: list[Change]
     longest: list[Span]
     sessions: list[SessionSummary]
+    kinds: list[KindWindows]
 
 
 @dataclass
@@ -121,12 +143,15 @@ class SessionAnswers:
         Number of windows.
     unclassified : Counter of str
         Number of windows by reason.
+    kinds : Counter of str
+        Number of unknown windows by kind of background.
     """
 
     session: Session
     steady: ActivitySpans
     windows: int = 0
     unclassified: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
 
     @property
     def spans(self) -> list[ActivitySpan]:
@@ -166,13 +191,16 @@ class Summariser:
         known.steady.add(prediction)
         if prediction.reason is not None:
             known.unclassified[prediction.reason] += 1
+        if prediction.kind is not None:
+            known.kinds[prediction.kind] += 1
 
     def summary(self) -> Summary:
         """Return the summary of all answers so far."""
         names = [*self._manifest.classes, UNKNOWN]
-        sessions = [_of_session(answers, names) for answers in self._sessions.values()]
+        sessions = [_of_session(answers, names, self._manifest) for answers in self._sessions.values()]
         spans = [span for session in sessions for span in session.spans]
         unclassified = sum((answers.unclassified for answers in self._sessions.values()), Counter[str]())
+        kinds = sum((answers.kinds for answers in self._sessions.values()), Counter[str]())
         return Summary(
             release=self._manifest.release,
             windows=sum(session.windows for session in sessions),
@@ -182,10 +210,11 @@ class Summariser:
             changes=_changes(self._sessions.values()),
             longest=_longest(spans, names),
             sessions=sessions,
+            kinds=_kinds(kinds, self._manifest),
         )
 
 
-def _of_session(answers: SessionAnswers, names: Sequence[str]) -> SessionSummary:
+def _of_session(answers: SessionAnswers, names: Sequence[str], manifest: ReleaseManifest) -> SessionSummary:
     session, begin = answers.session, answers.session.begin
     spans = [
         Span(
@@ -197,7 +226,12 @@ def _of_session(answers: SessionAnswers, names: Sequence[str]) -> SessionSummary
         for span in answers.spans
     ]
     who = (str(session.file), session.user, session.device, session.session)
-    return SessionSummary(*who, answers.windows, _seconds(spans, names), dict(answers.unclassified), spans)
+    counts = (_seconds(spans, names), dict(answers.unclassified))
+    return SessionSummary(*who, answers.windows, *counts, spans, _kinds(answers.kinds, manifest))
+
+
+def _kinds(counted: Counter[str], manifest: ReleaseManifest) -> list[KindWindows]:
+    return [KindWindows(kind, manifest.kind_title(kind) or kind, windows) for kind, windows in counted.most_common()]
 
 
 def _seconds(spans: Iterable[Span], names: Sequence[str]) -> dict[str, float]:

@@ -15,7 +15,17 @@ _CHANGES_LISTED = 6
 
 def summary_text(summary: Summary) -> str:
     """Return a summary as text: a table of the activities, their changes, and a line for each session."""
-    return "\n".join([_title(summary), "", *_table(summary), *_changes(summary), *_reasons(summary), *_list(summary)])
+    return "\n".join(
+        [
+            _title(summary),
+            "",
+            *_table(summary),
+            *_changes(summary),
+            *_reasons(summary),
+            *_kinds(summary),
+            *_list(summary),
+        ]
+    )
 
 
 def duration(seconds: float) -> str:
@@ -84,6 +94,11 @@ def _reasons(summary: Summary) -> Iterator[str]:
     for reason, windows in summary.unclassified.items():
         explanation = {**EXPLANATIONS}.get(reason, reason)  # type: ignore[call-overload]
         yield f"{counted(windows, 'window')} unknown, as {explanation} ({reason})"
+
+
+def _kinds(summary: Summary) -> Iterator[str]:
+    for found in summary.kinds:
+        yield f"{counted(found.windows, 'window')} unknown: {found.title} ({found.kind})"
 
 
 def _list(summary: Summary) -> Iterator[str]:

@@ -71,6 +71,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
         0 to 1.
     reason : str or None
         Why it was not classified, if the steady activity is unknown; None if it was.
+    kind : str or None
+        What it shows, in words, if the steady activity is unknown and the network is sure of a kind of background.
     """
 
     start: int
@@ -78,6 +80,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
     activity: str
     confidence: float
     reason: str | None = None
+    kind: str | None = None
 
 
 class TraceChunk(msgspec.Struct, frozen=True):
@@ -112,6 +115,9 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     reason : str or None
         Why the steady activity is unknown, if the readings tell too little (`har.signal_quality.Reason`, or a reason of
         a later version).
+    kind : str or None
+        What is shown instead of an activity, in words, such as "lying still on a table", if the steady activity is
+        unknown and the network is sure of a kind of background.
     newest : int
         Event time of the end of the newest window, µs.
     seen : int
@@ -132,6 +138,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     since: int
     confidence: float
     reason: str | None
+    kind: str | None
     newest: int
     seen: int
     arrived: int

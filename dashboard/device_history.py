@@ -7,6 +7,7 @@ from operator import attrgetter
 import msgspec
 
 from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
+from har.background import MAX_KINDS, kind_title
 from har.decisions import UNKNOWN
 from har.predictions import LiveUpdate, Prediction, Trace
 from har.steady_activity import ActivitySmoother, SteadyActivity
@@ -26,14 +27,15 @@ class _Window:
     activity: str
     confidence: float
     reason: str | None
+    kind: str | None
     published: int
     revision: int
 
     @property
     def entry(self) -> TimelineEntry:
-        """The window for browsers, with its reason only where it is shown as unknown."""
-        reason = self.reason if self.activity == UNKNOWN else None
-        return TimelineEntry(self.start, self.end, self.activity, round(self.confidence, 3), reason)
+        """The window for browsers, with its reason or its kind's title only where it is shown as unknown."""
+        reason, kind = (self.reason, self.kind) if self.activity == UNKNOWN else (None, None)
+        return TimelineEntry(self.start, self.end, self.activity, round(self.confidence, 3), reason, kind)
 
     @property
     def middle(self) -> int:
@@ -114,6 +116,7 @@ class DeviceHistory:
             if index is None:
                 return False
         self._put_window(index, update, revision)
+        self._note_title(update)
         if prediction.session == self._session:
             self._smooth(prediction, revision)
         if prediction.arrived >= self._arrived:
@@ -137,6 +140,7 @@ class DeviceHistory:
         after = 0 if complete else since
         newest = self._windows[-1]
         steady = self._steady or SteadyActivity(newest.activity, newest.start, newest.confidence, newest.entry.reason)
+        kind = steady.kind
         changes = DeviceChanges(
             device=self.device,
             complete=complete,
@@ -146,6 +150,7 @@ class DeviceHistory:
             since=steady.since,
             confidence=round(steady.confidence, 4),
             reason=steady.reason,
+            kind=None if kind is None else self._kind_titles.get(kind, kind_title(kind)),
             newest=newest.end,
             seen=self.seen,
             arrived=self._arrived,
@@ -165,6 +170,7 @@ class DeviceHistory:
         self._recent: list[Prediction] = []
         self._windows: list[_Window] = []
         self._trace: dict[int, _Chunk] = {}
+        self._kind_titles: dict[str, str] = {}
 
     def _window_index(self, update: LiveUpdate) -> int | None:
         """Return the index of the update's window in the timeline, or None for a repeat or an outdated prediction."""
@@ -183,6 +189,7 @@ class DeviceHistory:
             prediction.activity,
             prediction.confidence,
             prediction.reason,
+            _title_of(update),
             update.published,
             revision,
         )
@@ -190,6 +197,14 @@ class DeviceHistory:
             self._windows[index] = window
         else:
             self._windows.insert(index, window)
+
+    def _note_title(self, update: LiveUpdate) -> None:
+        kind, title = update.prediction.kind, _title_of(update)
+        if kind is None or title is None:
+            return
+        if kind not in self._kind_titles and len(self._kind_titles) >= MAX_KINDS:
+            self._kind_titles.clear()  # of earlier releases; the newest windows bring theirs again
+        self._kind_titles[kind] = title
 
     def _start_session(self, prediction: Prediction, revision: int) -> None:
         if not self._windows or prediction.start < self._windows[-1].start:
@@ -250,3 +265,9 @@ class DeviceHistory:
             del self._trace[start]
         for start in sorted(self._trace)[:-MAX_TRACE_CHUNKS]:
             del self._trace[start]
+
+
+def _title_of(update: LiveUpdate) -> str | None:
+    """Return what the prediction's kind of background is, for people; processors of earlier versions send no title."""
+    kind = update.prediction.kind
+    return None if kind is None else update.kind_title or kind_title(kind)

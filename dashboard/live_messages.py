@@ -2,6 +2,7 @@
 
 import math
 
+from har.background import MAX_KINDS, MAX_TITLE_CHARACTERS, is_kind_name
 from har.predictions import SCHEMA, LiveUpdate, Prediction, Trace, decode_update
 from har.rejections import RejectedMessage
 from har.samples import MAX_TIME_US, MIN_TIME_US, UNDECODABLE, check_identifier
@@ -43,6 +44,7 @@ def read_update(message: bytes) -> LiveUpdate:
     except UNDECODABLE as error:
         raise InvalidUpdateError(str(error)) from error
     _check_prediction(update.prediction)
+    _check_kinds(update)
     _check_time("published", update.published)
     _check_trace(update.trace)
     return update
@@ -74,6 +76,21 @@ def _check_prediction(prediction: Prediction) -> None:
     for probability in (prediction.confidence, *prediction.probabilities.values()):
         if not 0 <= probability <= 1:
             raise InvalidUpdateError(f"probability {probability} is not between 0 and 1")
+
+
+def _check_kinds(update: LiveUpdate) -> None:
+    kind, background, title = update.prediction.kind, update.prediction.background, update.kind_title
+    if len(background) > MAX_KINDS:
+        raise InvalidUpdateError(f"{len(background)} kinds of background, expected up to {MAX_KINDS}")
+    for name, probability in background.items():
+        if not is_kind_name(name):
+            raise InvalidUpdateError(f"{name[:80]!r} cannot be a kind of background")
+        if not 0 <= probability <= 1:
+            raise InvalidUpdateError(f"probability {probability} is not between 0 and 1")
+    if kind is not None and kind not in background:
+        raise InvalidUpdateError(f"the kind {kind[:80]!r} is not in the background")
+    if title is not None and not 0 < len(title) <= MAX_TITLE_CHARACTERS:
+        raise InvalidUpdateError(f"kind_title has {len(title)} characters, expected 1 to {MAX_TITLE_CHARACTERS}")
 
 
 def _check_trace(trace: Trace) -> None:

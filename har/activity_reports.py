@@ -5,6 +5,7 @@ import re
 
 import msgspec
 
+from har.background import MAX_KINDS, MAX_NAME_CHARACTERS, is_kind_name
 from har.decisions import UNKNOWN
 from har.predictions import Prediction
 from har.rejections import RejectedMessage
@@ -30,6 +31,8 @@ class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     probabilities: dict[str, float]
     release: str
     reason: str | None = None
+    kind: str | None = None
+    background: dict[str, float] = {}
 
 
 class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +71,8 @@ class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 arrived,
                 "device",
                 reason=window.reason,
+                kind=window.kind,
+                background=window.background,
             )
             for window in self.windows
         ]
@@ -81,7 +86,8 @@ def encode_report(device: str, session: str, sequence: int, predictions: list[Pr
     """Encode predictions of one session as JSON."""
     windows = [
         ReportedWindow(
-            made.start, made.end, made.activity, made.confidence, made.probabilities, made.release, made.reason
+            *(made.start, made.end, made.activity, made.confidence, made.probabilities, made.release, made.reason),
+            *(made.kind, made.background),
         )
         for made in predictions
     ]
@@ -124,9 +130,11 @@ def _check(window: ReportedWindow) -> None:
         require_plain_name(window.release, "a release's name")
     except ReleaseError as error:
         raise RejectedMessage("release", str(error)) from error
-    values = window.probabilities.values()
-    if not 2 <= len(values) <= MAX_CLASSES:
-        raise RejectedMessage("prediction", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
+    classes = len(window.probabilities)
+    if not 2 <= classes <= MAX_CLASSES:
+        raise RejectedMessage("prediction", f"{classes} classes; expected 2 to {MAX_CLASSES}")
+    _check_background(window)
+    values = [*window.probabilities.values(), *window.background.values()]
     if not all(0 <= value <= 1 for value in values) or not math.isclose(sum(values), 1, abs_tol=SUM_TOLERANCE):
         raise RejectedMessage("prediction", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
     if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
@@ -135,6 +143,24 @@ def _check(window: ReportedWindow) -> None:
         )
     if window.reason is not None:
         _check_reason(window.reason, window.activity)
+
+
+def _check_background(window: ReportedWindow) -> None:
+    # The gateway has no manifests, so it checks the limits that hold for every release.
+    if len(window.background) > MAX_KINDS:
+        raise RejectedMessage("prediction", f"{len(window.background)} kinds of background; the limit is {MAX_KINDS}")
+    for name in window.background:
+        if not is_kind_name(name) or name in window.probabilities or name == UNKNOWN:
+            raise RejectedMessage(
+                "prediction",
+                f"{name[:40]!r} cannot be a kind of background: up to {MAX_NAME_CHARACTERS} characters, and no class",
+            )
+    if window.background and window.reason is not None:
+        raise RejectedMessage("prediction", f"with the reason {window.reason[:40]!r} there is no background")
+    if window.kind is not None and (window.activity != UNKNOWN or window.kind not in window.background):
+        raise RejectedMessage(
+            "prediction", f"the kind {window.kind[:40]!r} of {window.activity[:40]!r} does not fit the background"
+        )
 
 
 def _check_reason(reason: str, activity: str) -> None:

@@ -81,9 +81,12 @@ class ServerPrediction(msgspec.Struct, frozen=True, tag="prediction", tag_field=
     ----------
     prediction : Prediction
         The newest prediction.
+    kind_title : str or None
+        What the prediction's `kind` is, for people; see `har.predictions.LiveUpdate`.
     """
 
     prediction: Prediction
+    kind_title: str | None = None
 
 
 class ClockQuestion(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):

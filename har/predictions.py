@@ -171,11 +171,14 @@ class LiveUpdate(msgspec.Struct, frozen=True):
         When Kafka confirmed the prediction, µs since the epoch.
     trace : Trace
         The signal of the window's newest hop.
+    kind_title : str or None
+        What the prediction's `kind` is, for people, as the release's manifest says it; None without a kind.
     """
 
     prediction: Prediction
     published: int
     trace: Trace
+    kind_title: str | None = None
 
 
 _prediction_encoder = msgspec.json.Encoder()

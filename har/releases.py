@@ -165,6 +165,10 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
             return Thresholds(self.decision_threshold)
         return Thresholds(self.decision_threshold, self.background.largest_share, self.background.kind_threshold)
 
+    def kind_title(self, kind: str | None) -> str | None:
+        """Return what a kind of background is, for people; None without a kind, or for one that this release lacks."""
+        return self.background.title(kind) if self.background is not None else None
+
     def artifact(self, artifact_format: str) -> Artifact:
         """Return the artifact of a format.
 
@@ -240,6 +244,11 @@ def _check_background(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"classes and kinds of background must be different names, not {UNKNOWN!r}: {outputs}")
     if manifest.background is not None and (fault := manifest.background.fault()) is not None:
         raise ReleaseError(f"background: {fault}")
+    for name, rate in manifest.false_activity.items():
+        if not 0 <= rate <= 1:
+            raise ReleaseError(f"the false-activity rate of {name!r} must be from 0 to 1, not {rate}")
+    if unknown := sorted(manifest.shown_for.keys() - set(manifest.classes)):
+        raise ReleaseError(f"shown_for names {unknown}, which are no classes: {manifest.classes}")
 
 
 def _check_artifacts(manifest: ReleaseManifest) -> None:

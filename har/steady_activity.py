@@ -40,12 +40,16 @@ class SteadyActivity(msgspec.Struct, frozen=True):
     reason : str or None
         For ``unknown``, why most of the latest unknown windows were not classified, as in
         `har.predictions.Prediction`; None if their network did not know either.
+    kind : str or None
+        For ``unknown`` without a reason, the kind of background that most of the latest unknown windows show; None if
+        the network was not sure of one.
     """
 
     activity: str
     since: int
     confidence: float
     reason: str | None = None
+    kind: str | None = None
 
 
 class ActivitySmoother:
@@ -148,13 +152,16 @@ class ActivitySmoother:
         return self._named(leader, _middle(self._latest[0]), average)
 
     def _named(self, activity: str, since: int, average: dict[str, float]) -> SteadyActivity:
-        reason = self._reason() if activity == UNKNOWN else None
-        return SteadyActivity(activity, since, average.get(activity, 0.0), reason)
+        reason, kind = self._explanation() if activity == UNKNOWN else (None, None)
+        return SteadyActivity(activity, since, average.get(activity, 0.0), reason, kind)
 
-    def _reason(self) -> str | None:
-        """Return the most frequent reason of the latest unknown windows; of several, the newest."""
-        reasons = [prediction.reason for prediction in reversed(self._latest) if prediction.activity == UNKNOWN]
-        return Counter(reasons).most_common(1)[0][0] if reasons else None
+    def _explanation(self) -> tuple[str | None, str | None]:
+        """Return the most frequent reason of the latest unknown windows, or else their most frequent kind."""
+        unknown = [prediction for prediction in reversed(self._latest) if prediction.activity == UNKNOWN]
+        reason = _most_frequent([prediction.reason for prediction in unknown])
+        if reason is not None:
+            return reason, None
+        return None, _most_frequent([prediction.kind for prediction in unknown if prediction.reason is None])
 
 
 class ActivitySpans:
@@ -198,6 +205,11 @@ def activity_spans(predictions: Iterable[Prediction], smoother: ActivitySmoother
     for prediction in predictions:
         found.add(prediction)
     return found.spans
+
+
+def _most_frequent(newest_first: list[str | None]) -> str | None:
+    """Return the most frequent item; of several, the newest."""
+    return Counter(newest_first).most_common(1)[0][0] if newest_first else None
 
 
 def _middle(prediction: Prediction) -> int:

@@ -146,6 +146,10 @@ def _show(settings: ShowSettings) -> int:
     manifest, files = read_manifest(storage, state, settings.release), files_of(state, settings.release)
     print(f"{manifest.release}: {manifest.network}, created {manifest.created}")
     print(f"classes: {', '.join(manifest.classes)}; unknown below {manifest.decision_threshold:g}")
+    if manifest.background is not None:
+        kinds = ", ".join(f"{kind.name} ({kind.title})" for kind in manifest.background.kinds)
+        share, least = manifest.background.largest_share, manifest.background.kind_threshold
+        print(f"background: {kinds}; unknown above {share:g} in sum, a kind named from {least:g}")
     for protocol, scores in manifest.metrics.items():
         print(f"{protocol}: macro-F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}")
     for file in files:

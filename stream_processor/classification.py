@@ -36,10 +36,13 @@ class Classified:
         One per window, in the same order.
     comparisons : list of Comparison
         For each window that a canary classified, the comparison with the stable release.
+    kind_titles : list of str or None
+        For each prediction, what its kind of background is, for people; None without a kind.
     """
 
     predictions: list[Prediction]
     comparisons: list[Comparison] = field(default_factory=list)
+    kind_titles: list[str | None] = field(default_factory=list)
 
 
 @dataclass
@@ -85,7 +88,11 @@ class Classifier:
                 network, windows, [index for index, choice in enumerate(choices) if choice.network is network]
             )
         predictions = [predicted[choice.network].predictions[index] for index, choice in enumerate(choices)]
-        return Classified(predictions, await self._compare(windows, choices, predicted))
+        titles = [
+            choice.network.manifest.kind_title(prediction.kind)
+            for choice, prediction in zip(choices, predictions, strict=True)
+        ]
+        return Classified(predictions, await self._compare(windows, choices, predicted), titles)
 
     async def _compare(
         self, windows: Windows, choices: Sequence[Choice], predicted: dict[OnnxClassifier, _NetworkPredictions]

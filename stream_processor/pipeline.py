@@ -209,7 +209,7 @@ class StreamPipeline:
             windows = [window for work in group for window in work.windows]
             classified = await self._classifier.classify(windows)
             confirmations = await self._send(group, classified)
-            await self._sent.put(SentWork(group, windows, classified.predictions, confirmations))
+            await self._sent.put(SentWork(group, windows, classified, confirmations))
 
     async def _next_group(self) -> list[Work]:
         """Wait for work, then take all queued work, up to one call of the network."""
@@ -237,12 +237,13 @@ class StreamPipeline:
             sent = await self._sent.get()
             await asyncio.gather(*sent.confirmations)
             published = now_us()
-            self._metrics.windows.inc(len(sent.predictions))
-            for (_, window), prediction in zip(sent.windows, sent.predictions, strict=True):
+            predictions, titles = sent.classified.predictions, sent.classified.kind_titles
+            self._metrics.windows.inc(len(predictions))
+            for (_, window), prediction, title in zip(sent.windows, predictions, titles, strict=True):
                 if prediction.reason is not None:
                     self._metrics.unclassified.labels(prediction.reason).inc()
                 self._metrics.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)
-                self._live.offer(LiveUpdate(prediction, published, self._classifier.trace(window)))
+                self._live.offer(LiveUpdate(prediction, published, self._classifier.trace(window), title))
             for work in sent.group:
                 self._acknowledge(work)
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from har.batch_runs import ClosedWindow
-from har.predictions import Prediction
 from har.rejections import Rejection
 from har.samples import SampleBatch
 from stream_processor.assigned_partition import AssignedPartition
+from stream_processor.classification import Classified
 from stream_processor.sessions import Position, SessionKey
 
 Windows = list[tuple[SessionKey, ClosedWindow[Position]]]
@@ -31,5 +31,5 @@ class SentWork:
 
     group: list[Work]
     windows: Windows
-    predictions: list[Prediction]
+    classified: Classified
     confirmations: list[Awaitable[object]]

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from string import Template
 
+import msgspec
 from huggingface_hub import EvalResult, ModelCardData
 
 from classify.export.files import card_of, copy_files
@@ -29,8 +30,9 @@ print(model.predict("walk.csv"))
 
 Without har-stream: cut windows of $steps values at $rate_hz Hz, m/s² with gravity and Android's signs. Compute
 `(window - mean) / scale` with the `normalisation` of `config.json`. Run a form of the network ($files) on float32 of
-shape `(windows, $steps, 3)`. The outputs are probabilities in the order of `id2label`. If none reaches $threshold, the
-activity is unknown. `golden.json` has a window and its probabilities to check a consumer with.
+shape `(windows, $steps, 3)`. The outputs are probabilities in the order of `id2label`. If no class reaches
+$threshold$background, the activity is unknown. `golden.json` has a window and its probabilities to
+check a consumer with.
 """)
 
 
@@ -61,6 +63,7 @@ def write_repository(release: ReleaseFolder, folder: Path) -> None:
         rate_hz=manifest.rate_hz,
         files=", ".join(f"`{name}`" for name in files.values()),
         threshold=f"{manifest.decision_threshold:g}",
+        background=_background_rule(manifest),
     )
     text = f"---\n{_card_data(manifest, formats).to_yaml()}\n---\n\n{card_of(release)}{used}"
     (folder / "README.md").write_text(text, "utf-8")
@@ -90,18 +93,26 @@ def _card_data(manifest: ReleaseManifest, formats: list[str]) -> ModelCardData:
     )
 
 
+def _background_rule(manifest: ReleaseManifest) -> str:
+    if manifest.background is None:
+        return ""
+    kinds = ", ".join(f"`{name}`" for name in manifest.kinds)
+    return f", or the kinds of background ({kinds}) sum to more than {manifest.background.largest_share:g}"
+
+
 def _config(manifest: ReleaseManifest, files: dict[str, str]) -> dict[str, object]:
     return {
         "model_type": "har-stream",
         "architecture": manifest.network,
         "release": manifest.release,
-        "id2label": dict(enumerate(manifest.classes)),
-        "label2id": {name: number for number, name in enumerate(manifest.classes)},
+        "id2label": dict(enumerate(manifest.outputs)),
+        "label2id": {name: number for number, name in enumerate(manifest.outputs)},
         "steps": manifest.steps,
         "rate_hz": manifest.rate_hz,
         "hop_seconds": manifest.hop_us / MICROSECONDS,
         "gap_seconds": manifest.gap_us / MICROSECONDS,
         "normalisation": {"mean": manifest.normalisation.mean, "scale": manifest.normalisation.scale},
         "decision_threshold": manifest.decision_threshold,
+        "background": None if manifest.background is None else msgspec.to_builtins(manifest.background),
         "files": files,
     }

@@ -86,7 +86,8 @@ def _facts(summary: Summary, drawn: int) -> str:
     total, sessions = duration(sum(summary.seconds.values())), len(summary.sessions)
     more = f"; the first {drawn} are drawn" if sessions > drawn else ""
     in_them = f"{counted(sessions, 'session')}{more} · {counted(summary.windows, 'window')}"
-    return f"{total} in {in_them} · release {summary.release}"
+    kinds = "".join(f" · {counted(found.windows, 'window')} unknown: {found.title}" for found in summary.kinds)
+    return f"{total} in {in_them} · release {summary.release}{kinds}"
 
 
 def _activity(name: str, summary: Summary) -> dict[str, object]:

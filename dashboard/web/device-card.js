@@ -2,8 +2,8 @@
 
 import { explain, sentence } from './shared/signal-reasons.js';
 import { TraceChart } from './shared/trace-chart.js';
-import { duration, percent } from './shared/wording.js';
-import { reasonOf } from './device-model.js';
+import { duration, percent, withKind } from './shared/wording.js';
+import { kindOf, reasonOf } from './device-model.js';
 import { glyphOf, styleOf } from './styles.js';
 import { TimelineChart } from './timeline-chart.js';
 import uPlot from './uplot.js';
@@ -119,7 +119,7 @@ export class DeviceCard {
     const length = duration((model.newest - model.since) / SECOND_US);
     const ageText = describeAge(now - model.arrived, silent);
     const canLabel = this.context.canLabel();
-    const text = [style.title, model.reason, length, ageText, percent(model.confidence), silent, canLabel].join();
+    const text = [style.title, model.reason, model.kind, length, ageText, percent(model.confidence), silent, canLabel].join();
     if (text === this.#shownText) return;
     this.#shownText = text;
     this.card.dataset.activity = model.activity;
@@ -131,7 +131,7 @@ export class DeviceCard {
     this.#find('.confidence').hidden = model.reason !== '';
     this.#find('.reason').textContent = model.reason && sentence(explain(model.reason));
     this.#find('.symbol').textContent = glyphOf(style);
-    this.#find('.activity').textContent = style.title;
+    this.#find('.activity').textContent = withKind(style.title, model.kind);
     this.#find('.since').textContent = silent ? `before that, for ${length}` : `for ${length}`;
     this.#find('.percent').textContent = percent(model.confidence);
     this.#find('.age').textContent = ageText;
@@ -143,7 +143,7 @@ export class DeviceCard {
     let whole = 0;
     for (const span of spans) {
       const reason = reasonOf(span);
-      const title = styleOf(span.activity).title;
+      const title = withKind(styleOf(span.activity).title, kindOf(span));
       const name = reason ? `${title} (${explain(reason)})` : title;
       totals.set(name, (totals.get(name) ?? 0) + span.end - span.start);
       whole += span.end - span.start;

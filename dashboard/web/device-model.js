@@ -9,7 +9,7 @@ const GAP_PERIODS = 1.5;
 const PLAYOUT_US = 1.25 * SECOND_US;
 const MAX_PLAYOUT_US = 3 * SECOND_US;
 
-/** @typedef {[start: number, end: number, activity: string, confidence: number, reason: string | null]} TimelineEntry Event times in µs. */
+/** @typedef {[start: number, end: number, activity: string, confidence: number, reason: string | null, kind: string | null]} TimelineEntry Event times in µs. */
 /** @typedef {{start: number, period: number, x: number[], y: number[], z: number[]}} TraceChunk In µs and m/s². */
 /**
  * @typedef {object} Span
@@ -17,6 +17,7 @@ const MAX_PLAYOUT_US = 3 * SECOND_US;
  * @property {number} start Event time, µs.
  * @property {number} end Event time, µs.
  * @property {string[]} reasons Of its windows that were not classified.
+ * @property {string[]} kinds What its windows show instead of an activity, in words.
  * @property {number} windows
  */
 
@@ -28,6 +29,8 @@ export class DeviceModel {
   confidence = 0;
   /** Why the steady activity is unknown, if the readings tell too little; empty otherwise. */
   reason = '';
+  /** What is shown instead of an activity, in words, if the network is sure of a kind of background; empty otherwise. */
+  kind = '';
   release = '';
   /** End of the newest window, event time, µs. */
   newest = 0;
@@ -53,7 +56,7 @@ export class DeviceModel {
    * @param {any} changes From the server.
    * @param {number} historyUs Time span of the timeline, µs.
    * @param {number} localUs The page's monotonic clock, µs.
-   * @returns {boolean} Whether the steady activity, or its reason, has changed.
+   * @returns {boolean} Whether the steady activity, its reason or its kind has changed.
    */
   apply(changes, historyUs, localUs) {
     if (changes.complete) {
@@ -61,11 +64,12 @@ export class DeviceModel {
       this.#trace = [];
       this.#playoutOffset = Number.NaN;
     }
-    const { activity, reason } = this;
+    const { activity, reason, kind } = this;
     this.activity = changes.activity;
     this.since = changes.since;
     this.confidence = changes.confidence;
     this.reason = changes.reason ?? '';
+    this.kind = changes.kind ?? '';
     this.release = changes.release;
     this.newest = changes.newest;
     this.seen = changes.seen;
@@ -75,7 +79,7 @@ export class DeviceModel {
     dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);
     dropWhile(this.#trace, (chunk) => traceEnd(chunk) <= this.traceNewest - TRACE_US);
     if (changes.trace.length > 0) this.#adjustPlayout(localUs);
-    return activity !== '' && (activity !== this.activity || reason !== this.reason);
+    return activity !== '' && (activity !== this.activity || reason !== this.reason || kind !== this.kind);
   }
 
   /** Event time of the newest acceleration, µs; 0 without any. */
@@ -127,16 +131,18 @@ export class DeviceModel {
     /** @type {Span[]} */
     const spans = [];
     const hop = this.#hop();
-    for (const [start, end, activity, , reason] of this.#windows) {
+    for (const [start, end, activity, , reason, kind] of this.#windows) {
       const middle = (start + end) / 2;
       const last = spans.at(-1);
       if (last && last.activity === activity && middle - hop / 2 - last.end < hop / 2) {
         last.end = middle + hop / 2;
         last.windows += 1;
         if (reason) last.reasons.push(reason);
+        if (kind) last.kinds.push(kind);
       } else {
         const reasons = reason ? [reason] : [];
-        spans.push({ activity, start: middle - hop / 2, end: middle + hop / 2, reasons, windows: 1 });
+        const kinds = kind ? [kind] : [];
+        spans.push({ activity, start: middle - hop / 2, end: middle + hop / 2, reasons, kinds, windows: 1 });
       }
     }
     const last = spans.at(-1);
@@ -166,9 +172,22 @@ export class DeviceModel {
  * @returns {string} Why most of its windows were not classified: the most frequent reason; empty if most were.
  */
 export function reasonOf({ reasons, windows }) {
-  if (2 * reasons.length <= windows) return '';
+  return mostFrequent(reasons, windows);
+}
+
+/**
+ * @param {Span} span
+ * @returns {string} What most of its windows show instead of an activity: the most frequent kind; empty if few show one.
+ */
+export function kindOf({ kinds, windows }) {
+  return mostFrequent(kinds, windows);
+}
+
+/** @param {string[]} texts @param {number} windows @returns {string} Empty if no more than half of the windows have one. */
+function mostFrequent(texts, windows) {
+  if (2 * texts.length <= windows) return '';
   const counts = new Map();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return [...counts].reduce((best, other) => (other[1] > best[1] ? other : best))[0];
 }
 

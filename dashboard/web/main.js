@@ -10,7 +10,7 @@ import { Legend } from './legend.js';
 import { readTheme } from './shared/chart-theme.js';
 import { byId, inputById, write } from './shared/elements.js';
 import { explain } from './shared/signal-reasons.js';
-import { counted } from './shared/wording.js';
+import { counted, withKind } from './shared/wording.js';
 import { StatusBar } from './status-bar.js';
 import { addStyles, styleOf } from './styles.js';
 
@@ -54,7 +54,7 @@ function receive(update) {
   grid.remove(update.removed ?? []);
   for (const changes of update.devices ?? []) {
     if (grid.apply(changes) && !changes.complete) {
-      const { title } = styleOf(changes.activity);
+      const title = withKind(styleOf(changes.activity).title, changes.kind);
       announcer.add(changes.device, changes.reason ? `${title}: ${explain(changes.reason)}` : title);
     }
   }

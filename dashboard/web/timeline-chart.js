@@ -3,7 +3,8 @@
 import { theme } from './shared/chart-theme.js';
 import { LiveChart } from './shared/live-chart.js';
 import { explain } from './shared/signal-reasons.js';
-import { reasonOf } from './device-model.js';
+import { withKind } from './shared/wording.js';
+import { kindOf, reasonOf } from './device-model.js';
 import { glyphOf, textColourOn, styleOf } from './styles.js';
 import uPlot from './uplot.js';
 
@@ -119,8 +120,9 @@ function drawSpan(ctx, span, left, top, width, height, ratio) {
   ctx.fillRect(left, top, Math.max(width - ratio, ratio), height);
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
   const available = width - 2 * LABEL_PADDING * ratio;
-  // Do not rely on colour alone: show the title and the reason, the title, or the symbol, as it fits.
-  const titles = reason ? [`${style.title}: ${explain(reason)}`, style.title] : [style.title];
+  // Do not rely on colour alone: show the title with the reason or the kind, the title, or the symbol, as it fits.
+  const title = withKind(style.title, kindOf(span));
+  const titles = reason ? [`${style.title}: ${explain(reason)}`, style.title] : [title, style.title];
   const text = [...titles, glyphOf(style)].find((label) => ctx.measureText(label).width <= available);
   if (text === undefined) return;
   ctx.fillStyle = textColourOn(style.colour);

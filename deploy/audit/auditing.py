@@ -120,7 +120,8 @@ class _Comparison:
             tuple(manifest.classes),
             manifest.window_spec.length_us,
             has_journals=journals is not None,
-            decision_threshold=manifest.decision_threshold,
+            thresholds=manifest.thresholds,
+            kinds=tuple(manifest.kinds),
         )
         self._builder = ReferenceBuilder(classifier, grace_us)
         self._journals = journals

@@ -1,6 +1,5 @@
 """The result of an audit: predictions in Kafka compared with the reference."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -9,7 +8,8 @@ import msgspec
 from deploy.audit.prediction_watch import SeenMessages, WindowKey
 from deploy.audit.reference import ExpectedPrediction, Reference
 from deploy.audit.stored import Unreadable
-from har.decisions import UNKNOWN, decide
+from deploy.audit.ties import Outputs, Ties
+from har.decisions import UNKNOWN
 from har.predictions import Prediction
 
 #: Number of examples of each fault.
@@ -252,35 +252,30 @@ class _ValueComparison:
                 self._compare(prediction, expected)
 
     def _compare(self, prediction: Prediction, reference: ExpectedPrediction) -> None:
-        classes = self._reference.classes
-        if prediction.probabilities.keys() != set(classes):
-            self._add(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
+        known, thresholds = self._reference, self._reference.thresholds
+        right = Outputs.of(known.classes, known.kinds, reference.probabilities, is_classified=reference.reason is None)
+        found = prediction.probabilities | prediction.background
+        if prediction.probabilities.keys() != right.classes.keys() or found.keys() != right.all.keys():
+            self._add(prediction, f"classes {sorted(found)} instead of {sorted(right.all)}")
             return
-        right = dict(zip(classes, reference.probabilities, strict=True))
-        expected = decide(right, self._reference.decision_threshold).activity if reference.reason is None else UNKNOWN
-        confidence = max(right.values())
+        expected = right.decision(thresholds)
+        confidence = max(right.classes.values())
         if prediction.activity == UNKNOWN:
             confidence = 1.0 - confidence
-        difference = max(abs(prediction.probabilities[name] - right[name]) for name in classes)
+        difference = max(abs(found[name] - value) for name, value in right.all.items())
         difference = max(difference, abs(prediction.confidence - confidence))
         self.max_difference = max(self.max_difference, difference)
+        ties = Ties(right, thresholds, self._tolerance)
         if not difference <= self._tolerance:
             self._add(prediction, f"a probability differs by {difference:.3g}")
         elif prediction.reason != reference.reason:
             self._add(prediction, f"the reason is {prediction.reason} instead of {reference.reason}")
-        elif prediction.activity != expected and not self._is_tie(prediction, right):
-            self._add(prediction, f"{prediction.activity} instead of {expected}")
+        elif prediction.activity != expected.activity and not ties.allow(prediction):
+            self._add(prediction, f"{prediction.activity} instead of {expected.activity}")
+        elif prediction.kind != expected.kind and not ties.allow_kind(prediction):
+            self._add(prediction, f"the kind is {prediction.kind} instead of {expected.kind}")
         elif prediction.end != prediction.start + self._reference.length_us:
             self._add(prediction, f"the window ends at {prediction.end}")
-
-    def _is_tie(self, prediction: Prediction, right: dict[str, float]) -> bool:
-        """Return whether two probabilities, or one and the threshold, changed places within the tolerance."""
-        largest, threshold = max(right.values()), self._reference.decision_threshold
-        if prediction.activity == UNKNOWN:
-            return self._tolerance > 0 and threshold > 0 and largest <= threshold + self._tolerance
-        behind = largest - right.get(prediction.activity, -math.inf)
-        reaches = largest >= threshold - self._tolerance
-        return self._tolerance > 0 and reaches and behind <= 2 * self._tolerance
 
     def _add(self, prediction: Prediction, detail: str) -> None:
         self.differing.append(_example(prediction.key, detail))

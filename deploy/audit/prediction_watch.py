@@ -88,8 +88,9 @@ class SeenMessages:
         self._newest_start[session] = max(newest, prediction.start)
 
 
-def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int, str | None]:
-    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end, prediction.reason
+def _values(prediction: Prediction) -> tuple[object, ...]:
+    decided = (prediction.activity, prediction.confidence, prediction.reason, prediction.kind)
+    return *decided, prediction.probabilities, prediction.background, prediction.end
 
 
 class PredictionWatch:

@@ -20,7 +20,7 @@ from deploy.audit.stored import (
     is_late,
     sort_out,
 )
-from har.decisions import no_opinion
+from har.decisions import NO_THRESHOLDS, Thresholds, no_opinion
 from har.predictions import Prediction
 from har.samples import SampleBatch
 from har.signal_quality import Reason
@@ -41,7 +41,7 @@ class ExpectedPrediction(NamedTuple):
     Attributes
     ----------
     probabilities : tuple of float
-        In the order of the release's classes.
+        In the order of the release's classes, then of its kinds of background.
     is_due : bool
         Whether the stream must have predicted the window; otherwise the window is optional.
     reason : str or None
@@ -124,8 +124,10 @@ class Reference:
         Number of messages that the processor rejected, by code.
     unreadable : list of Unreadable
         Batches of Kafka that cannot be read.
-    decision_threshold : float
-        The release's threshold: if the largest probability is below it, the prediction is unknown.
+    thresholds : Thresholds
+        The release's thresholds.
+    kinds : tuple of str
+        Its kinds of background.
     """
 
     release: str
@@ -136,7 +138,8 @@ class Reference:
     log_begins_us: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     unreadable: list[Unreadable] = field(default_factory=list)
-    decision_threshold: float = 0.0
+    thresholds: Thresholds = NO_THRESHOLDS
+    kinds: tuple[str, ...] = ()
 
     def prediction(self, key: WindowKey) -> ExpectedPrediction | None:
         """Return the expected prediction of a window; None if its readings are not known."""
@@ -269,7 +272,7 @@ class ReferenceBuilder:
 
     def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(windows):
-            return np.empty((0, len(self._classifier.manifest.classes)), np.float32)
+            return np.empty((0, len(self._classifier.manifest.outputs)), np.float32)
         return np.concatenate(
             [
                 self._classifier.probabilities(windows[begin : begin + CLASSIFY_BATCH])

@@ -113,12 +113,14 @@ class ServerPredictions:
 
     async def _notify(self, device: str, update: bytes) -> None:
         try:
-            prediction = decode_update(update).prediction
+            decoded = decode_update(update)
         except UNDECODABLE as error:
             self._log.warn("undecodable", "cannot decode the update of %s in Redis: %s", device, error, sender=device)
             return
+        prediction = decoded.prediction
         if self._newest.get(device) == prediction.start:
             return
         self._newest[device] = prediction.start
         listeners = list(self._listeners.get(device, ()))
-        await asyncio.gather(*(listener.notify(ServerPrediction(prediction)) for listener in listeners))
+        message = ServerPrediction(prediction, decoded.kind_title)
+        await asyncio.gather(*(listener.notify(message) for listener in listeners))

@@ -224,7 +224,7 @@ export class Phone extends EventTarget {
       clock: this.clock,
       losses: this.losses,
       onChange,
-      onPrediction: (prediction) => this.#addServerPrediction(prediction),
+      onPrediction: (prediction, kindTitle) => this.#addServerPrediction({ ...prediction, kindTitle }),
     });
     this.classification = new PhoneClassification(account.device, new NamedValues(database), onChange);
     this.labels.send();

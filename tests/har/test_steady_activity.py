@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.decisions import UNKNOWN, decide
+from har.decisions import UNKNOWN, Thresholds, decide
 from har.predictions import Prediction
 from har.steady_activity import ActivitySmoother, ActivitySpan, activity_spans
 
@@ -29,7 +29,7 @@ def unclassified(second: int, reason: str = "sparse") -> Prediction:
 
 def decided(second: int, walk: float) -> Prediction:
     prediction = predicted(second, "walk", confidence=walk)
-    activity, confidence = decide(prediction.probabilities, 0.6)
+    activity, confidence, _ = decide(prediction.probabilities, Thresholds(0.6))
     return msgspec.structs.replace(prediction, activity=activity, confidence=confidence)
 
 
@@ -128,3 +128,35 @@ def test_the_reason_is_the_most_frequent_one_and_none_if_the_network_did_not_kno
     assert reason("clock", "sparse", "pauses") == "pauses"  # the newest of three
     assert reason("sparse", "network", "network") is None
     assert reason("network", "of_a_later_version", "of_a_later_version") == "of_a_later_version"
+
+
+def of_kind(second: int, kind: str | None) -> Prediction:
+    return msgspec.structs.replace(predicted(second, "sit"), activity=UNKNOWN, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shown_kind"),
+    [
+        (["table", "table", "jump"], "table"),
+        (["table", None, "table"], "table"),
+        (["table", None, None], None),
+        (["jump", None, "table"], "table"),  # as frequent as the others, and newer
+    ],
+)
+def test_steady_unknown_has_the_kind_of_most_of_its_windows(kinds, shown_kind):
+    smoother = ActivitySmoother()
+    steady = [smoother.update(of_kind(second, kind)) for second, kind in enumerate(kinds)][-1]
+    assert (steady.activity, steady.reason, steady.kind) == (UNKNOWN, None, shown_kind)
+
+
+def test_a_reason_goes_before_a_kind_and_an_activity_has_none():
+    smoother = ActivitySmoother()
+    for second in range(3):
+        steady = smoother.update(of_kind(second, "table"))
+    assert steady.kind == "table"
+    for second in range(3, 6):
+        steady = smoother.update(unclassified(second))
+    assert (steady.reason, steady.kind) == ("sparse", None)
+    for second in range(6, 10):
+        steady = smoother.update(predicted(second, "walk"))
+    assert (steady.activity, steady.reason, steady.kind) == ("walk", None, None)

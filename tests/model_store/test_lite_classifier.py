@@ -97,7 +97,7 @@ def test_stream_and_edge_agree_on_the_reserved_test_users(shared_data):
             if not len(windows):
                 continue
             in_stream, on_edge = stream.probabilities(windows), edge.probabilities(windows)
-            answers = [decide_all(each, manifest.decision_threshold) for each in (in_stream, on_edge)]
+            answers = [decide_all(each, manifest.thresholds, len(manifest.classes)) for each in (in_stream, on_edge)]
             compared += len(windows)
             same += int((answers[0] == answers[1]).sum())
             off = max(off, float(np.abs(in_stream - on_edge).max()))

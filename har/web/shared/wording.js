@@ -64,3 +64,12 @@ export function size(bytes) {
   if (bytes < 999_500) return `${Math.round(bytes / 1000)} kB`;
   return `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`;
 }
+
+/**
+ * @param {string} title Of an activity.
+ * @param {string | null} [kind] What kind of background it is, in words, if it is unknown and the network is sure of one.
+ * @returns {string}
+ */
+export function withKind(title, kind) {
+  return kind ? `${title} – ${kind}` : title;
+}

@@ -1,6 +1,7 @@
 /** Classifies windows with a release's ONNX network in WebAssembly; see model_store/onnx_classifier.py. */
 
 import { decide } from './decisions.js';
+import { kindsOf, outputsOf, thresholdsOf } from '../releases/release-documents.js';
 import { UpdateRejectedError, rejectUnless, textOf } from '../releases/update-rejection.js';
 import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
 
@@ -19,9 +20,11 @@ ort.env.wasm.wasmPaths = { wasm: new URL('../vendor/onnxruntime/ort-wasm-simd-th
 
 /**
  * @typedef {object} WindowPrediction
- * @property {string} activity The most probable class, or `unknown` if its probability is below the threshold.
+ * @property {string} activity The most probable class, or `unknown`; see decisions.js.
  * @property {number} confidence From 0 to 1.
  * @property {Record<string, number>} probabilities By class.
+ * @property {string} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
  */
 
 /** A loaded release that has passed the check with its golden window. */
@@ -73,17 +76,22 @@ export class Classifier {
    * @throws {RangeError} As `probabilities`.
    */
   async classify(window) {
-    const { classes, decision_threshold: threshold } = this.manifest;
+    const { classes } = this.manifest;
+    const kinds = kindsOf(this.manifest);
     const probabilities = await this.probabilities(window);
+    const { kind, ...decision } = decide(classes, kinds, probabilities, thresholdsOf(this.manifest));
+    const first = classes.length;
     return {
-      ...decide(classes, probabilities, threshold),
+      ...decision,
       probabilities: Object.fromEntries(classes.map((name, at) => [name, probabilities[at]])),
+      ...(kind === null ? {} : { kind }),
+      ...(kinds.length === 0 ? {} : { background: Object.fromEntries(kinds.map((name, at) => [name, probabilities[first + at]])) }),
     };
   }
 
   /**
    * @param {Float32Array} window As for `classify`.
-   * @returns {Promise<Float32Array>} One probability per class, in the manifest's order.
+   * @returns {Promise<Float32Array>} One probability per class, then per kind of background, in the manifest's order.
    * @throws {RangeError} If the window has the wrong length, or too many windows wait.
    */
   async probabilities(window) {
@@ -152,10 +160,12 @@ function checkShapes({ inputMetadata, outputMetadata }, { release, steps }) {
  * @param {GoldenWindow} golden
  * @param {Manifest} manifest
  */
-function checkGolden(found, { probabilities }, { release, golden: { tolerance } }) {
-  const count = probabilities.length;
-  const isComplete = found.length === count;
-  rejectUnless(isComplete, 'unusable', `${release}: the network has ${found.length} outputs for ${count} classes`);
+function checkGolden(found, { probabilities }, manifest) {
+  const { release, golden } = manifest;
+  const { tolerance } = golden;
+  const count = outputsOf(manifest).length;
+  const what = `${count} classes and kinds of background`;
+  rejectUnless(found.length === count, 'unusable', `${release}: the network has ${found.length} outputs for ${what}`);
   const difference = Math.max(...probabilities.map((expected, at) => Math.abs(found[at] - expected)));
   rejectUnless(
     difference <= tolerance, // false for NaN

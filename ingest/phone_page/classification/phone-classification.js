@@ -49,6 +49,12 @@ export class PhoneClassification {
     return this.#current && { name: this.#current.name, channel: this.#current.channel };
   }
 
+  /** @param {string} kind @returns {string} What a kind of background is; its name if the release does not have it. */
+  kindTitle(kind) {
+    const kinds = this.#current?.classifier.manifest.background?.kinds ?? [];
+    return kinds.find(({ name }) => name === kind)?.title ?? kind;
+  }
+
   get isReady() {
     return this.#current !== null;
   }
@@ -106,7 +112,7 @@ export class PhoneClassification {
   /**
    * @param {CurrentRelease} current
    * @param {import('../windowing/windows.js').CutWindow} window
-   * @returns {Promise<Pick<PhonePrediction, 'activity' | 'confidence' | 'probabilities' | 'reason'>>}
+   * @returns {Promise<Pick<PhonePrediction, 'activity' | 'confidence' | 'probabilities' | 'reason' | 'kind' | 'background'>>}
    */
   async #predict({ classifier, bounds }, { values, quality }) {
     const { unclassifiedReason } = await import('../windowing/signal-quality.js');

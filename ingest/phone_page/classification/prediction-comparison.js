@@ -12,6 +12,8 @@ const MAX_WINDOWS = 300;
  * @property {number} confidence From 0 to 1.
  * @property {string} release
  * @property {string | null} [reason] Why the window was not classified; null or missing if it was.
+ * @property {string | null} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {string | null} [kindTitle] What the kind is, in words.
  *
  * @typedef {{server?: Prediction, phone?: Prediction}} Pair
  */

@@ -15,6 +15,11 @@ export const MAX_MANIFEST_BYTES = 262_144;
 export const UNKNOWN = 'unknown';
 
 const SCHEMA = 1;
+/** As in har/background.py. */
+const DEFAULT_KIND_THRESHOLD = 0.5;
+const MAX_KINDS = 64;
+const MAX_NAME_CHARACTERS = 64;
+const MAX_TITLE_CHARACTERS = 120;
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**
@@ -27,6 +32,11 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  *
  * @typedef {{name: string, format: string, sha256: string, bytes: number}} Artifact
  *
+ * @typedef {object} Background
+ * @property {{name: string, title: string}[]} kinds The network's outputs after the classes, in this order.
+ * @property {number} largest_share Largest sum of their probabilities with which a class is named.
+ * @property {number} [kind_threshold] Least probability with which a kind is named.
+ *
  * @typedef {object} Manifest
  * @property {string} release
  * @property {string[]} classes In the order of the network's outputs.
@@ -37,13 +47,14 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @property {Parameters<typeof signalBounds>[0]['signal_bounds']} [signal_bounds] Missing in older releases.
  * @property {{mean: number[], scale: number[]}} normalisation Of x, y and z, m/s².
  * @property {number} decision_threshold A prediction below this probability is unknown.
+ * @property {Background | null} [background] The kinds of background; missing if the network knows none.
  * @property {Artifact[]} artifacts
  * @property {{format: string, reason: string}[]} [left_out] Formats that it was made without. Missing in older releases.
  * @property {{file: string, tolerance: number}} golden
  *
  * @typedef {object} GoldenWindow
  * @property {number[][]} window Rows of x, y, z, m/s².
- * @property {number[]} probabilities One per class.
+ * @property {number[]} probabilities One per class, then one per kind of background.
  */
 
 /**
@@ -74,6 +85,7 @@ export function readManifest(bytes) {
   const manifest = readDocument(bytes, "release's manifest", MAX_MANIFEST_BYTES);
   checkPlainName(manifest.release, "a release's name");
   checkClasses(manifest.classes);
+  checkBackground(manifest);
   const { decision_threshold: threshold, golden, artifacts } = manifest;
   check(isNumber(threshold) && threshold >= 0 && threshold < 1, `the decision threshold cannot be ${threshold}`);
   const { mean, scale } = manifest.normalisation ?? {};
@@ -95,6 +107,22 @@ export function readManifest(bytes) {
     throw new UpdateRejectedError('unusable', `windows: ${textOf(error)}`, { cause: error });
   }
   return manifest;
+}
+
+/** @param {Manifest} manifest @returns {string[]} Names of the kinds of background. */
+export function kindsOf({ background }) {
+  return background?.kinds.map(({ name }) => name) ?? [];
+}
+
+/** @param {Manifest} manifest @returns {string[]} Names of the network's outputs: the classes, then the kinds. */
+export function outputsOf(manifest) {
+  return [...manifest.classes, ...kindsOf(manifest)];
+}
+
+/** @param {Manifest} manifest @returns {import('../classification/decisions.js').Thresholds} */
+export function thresholdsOf({ decision_threshold: decision, background }) {
+  const { largest_share: share = 1, kind_threshold: kind = DEFAULT_KIND_THRESHOLD } = background ?? {};
+  return { decision, background: share, kind };
 }
 
 /**
@@ -125,7 +153,7 @@ export function readGolden(bytes, manifest) {
     window.length === manifest.steps &&
     window.every(isAxes) &&
     Array.isArray(probabilities) &&
-    probabilities.length === manifest.classes.length &&
+    probabilities.length === outputsOf(manifest).length &&
     probabilities.every(isNumber);
   check(fits, `the golden window of ${manifest.release} does not fit its manifest`);
   return /** @type {GoldenWindow} */ (golden);
@@ -172,6 +200,31 @@ function checkClasses(classes) {
     new Set(classes).size === classes.length;
   check(areDifferent, `classes must be two or more different names, not ${classes}`);
   check(!(/** @type {string[]} */ (classes).includes(UNKNOWN)), `a class must not be named '${UNKNOWN}'`);
+}
+
+/** @param {Record<string, any>} manifest Whose classes are checked. */
+function checkBackground({ classes, background = null }) {
+  if (background === null) return;
+  const { kinds, largest_share: share, kind_threshold: threshold = DEFAULT_KIND_THRESHOLD } = isObject(background) ? background : {};
+  check(Array.isArray(kinds) && kinds.length > 0 && kinds.length <= MAX_KINDS, `a background must have 1 to ${MAX_KINDS} kinds`);
+  for (const kind of kinds) {
+    const fits = isObject(kind) && isShort(kind.name, MAX_NAME_CHARACTERS) && isShort(kind.title, MAX_TITLE_CHARACTERS);
+    check(fits, `a kind of background must have a short name and title, not ${JSON.stringify(kind)}`);
+  }
+  const outputs = [...classes, ...kinds.map((/** @type {{name: string}} */ { name }) => name)];
+  const areDifferent = new Set(outputs).size === outputs.length && !outputs.includes(UNKNOWN);
+  check(areDifferent, `classes and kinds of background must have different names, none '${UNKNOWN}': ${outputs}`);
+  check(isShare(share) && isShare(threshold), `the background's share and threshold must be 0 to 1, not ${share} and ${threshold}`);
+}
+
+/** @param {unknown} text @param {number} limit Code units. @returns {boolean} */
+function isShort(text, limit) {
+  return typeof text === 'string' && text.length > 0 && text.length <= limit;
+}
+
+/** @param {unknown} value @returns {boolean} */
+function isShare(value) {
+  return isNumber(value) && value >= 0 && value <= 1;
 }
 
 /** @param {unknown} name @param {string} what */

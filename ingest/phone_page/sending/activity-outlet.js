@@ -11,6 +11,8 @@ const SCHEMA = 1;
  * @property {Record<string, number>} probabilities By class.
  * @property {string} release
  * @property {string} [reason] Why the window was not classified; missing if it was.
+ * @property {string} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
  */
 
 export class ActivityOutlet {

@@ -25,7 +25,8 @@ const MAX_REJECTIONS = 20;
  * @property {URL} gateway HTTP URL of the gateway's `/v1/`.
  * @property {number} limit Capacity of the outbox for readings, bytes.
  * @property {() => void} onChange
- * @property {(prediction: any) => void} onPrediction The server has classified a window of this device.
+ * @property {(prediction: any, kindTitle: string | null) => void} onPrediction The server has classified a window of
+ *   this device; `kindTitle` is what its kind of background is, in words.
  */
 
 export class Sending {
@@ -136,7 +137,9 @@ export class Sending {
 
   /** @param {any} message */
   #receive(message) {
-    if (message.type === 'prediction' && message.prediction) this.#parts.onPrediction(message.prediction);
+    if (message.type === 'prediction' && message.prediction) {
+      this.#parts.onPrediction(message.prediction, message.kind_title ?? null);
+    }
     if (message.type === 'clock' && Number.isFinite(message.sent) && Number.isFinite(message.received)) {
       const now = this.#parts.clock.now();
       // This assumes that both ways took the same time.

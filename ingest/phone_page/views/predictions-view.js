@@ -2,7 +2,7 @@
 
 import { byId, write } from '../shared/elements.js';
 import { adviceOn, explain, sentence } from '../shared/signal-reasons.js';
-import { duration, latency, percent } from '../shared/wording.js';
+import { duration, latency, percent, withKind } from '../shared/wording.js';
 
 /** A prediction for an older window is not shown as the current one, µs. */
 const OLD_US = 15_000_000;
@@ -83,12 +83,18 @@ export class PredictionsView {
     const old = age * 1e6 < OLD_US ? '' : `${duration(age)} ago, `;
     const detail = `${old}${name} (${channel}), signatures and golden window verified here${time}${fault && `. ${fault}`}`;
     if (!predictions.phone) return { activity: '–', detail };
-    return this.#predictionTexts(predictions.phone, detail);
+    return this.#predictionTexts(this.#withKindTitle(predictions.phone), detail);
+  }
+
+  /** @param {Prediction} prediction The phone's own. @returns {Prediction} With the title that its release has. */
+  #withKindTitle(prediction) {
+    const { kind } = prediction;
+    return kind ? { ...prediction, kindTitle: this.#phone.classification?.kindTitle(kind) ?? kind } : prediction;
   }
 
   /** @param {Prediction} prediction @param {string} detail @returns {Texts} */
-  #predictionTexts({ activity, confidence, reason }, detail) {
-    const title = this.#title(activity);
+  #predictionTexts({ activity, confidence, reason, kind, kindTitle }, detail) {
+    const title = withKind(this.#title(activity), kindTitle ?? kind);
     // Nothing was classified, so no confidence is shown.
     return reason
       ? { activity: title, reason: sentence(explain(reason)), detail }
@@ -113,7 +119,8 @@ export class PredictionsView {
     const { predictions, settings } = this.#phone;
     const prediction = this.#current(settings.isPrivate ? predictions.phone : predictions.server);
     if (!prediction) return;
-    const title = this.#title(prediction.activity);
+    const { kind, kindTitle } = settings.isPrivate ? this.#withKindTitle(prediction) : prediction;
+    const title = withKind(this.#title(prediction.activity), kindTitle ?? kind);
     const text = prediction.reason ? `${title}: ${explain(prediction.reason)}` : title;
     if (text === this.#announced) return;
     this.#announced = text;

@@ -57,17 +57,22 @@ def classified_by(phone: Phone, windows: np.ndarray) -> dict[str, Any]:
 def assert_same(answers: list[dict[str, Any]], release: Path, windows: np.ndarray) -> set[str]:
     """Classify windows in Python, and compare the page's predictions with them; return the predicted activities."""
     network = OnnxClassifier.open(str(release))
-    classes, threshold = network.manifest.classes, network.manifest.decision_threshold
+    manifest, outputs = network.manifest, network.manifest.outputs
+    classes, thresholds = manifest.classes, manifest.thresholds
     assert len(answers) == len(windows)
     for answer, expected in zip(answers, network.probabilities(windows).tolist(), strict=True):
         assert answer["probabilities"].keys() == set(classes)
         probabilities = {name: answer["probabilities"][name] for name in classes}  # the driver sorts them
-        assert list(probabilities.values()) == pytest.approx(expected, abs=1e-5)
+        background = {name: answer.get("background", {})[name] for name in manifest.kinds}
+        assert [*probabilities.values(), *background.values()] == pytest.approx(expected, abs=1e-5)
         # Equal probabilities give equal activities. Python's may differ slightly, which matters only near a tie.
-        assert decide(probabilities, threshold) == (answer["activity"], answer["confidence"])
-        there = decide(dict(zip(classes, expected, strict=True)), threshold)
-        two = sorted(expected)[-2:]
-        if min(abs(two[1] - threshold), two[1] - two[0]) > 1e-5:
+        here = decide(probabilities, thresholds, background)
+        assert here == (answer["activity"], answer["confidence"], answer.get("kind"))
+        named = dict(zip(outputs, expected, strict=True))
+        of_kinds = {name: named.pop(name) for name in manifest.kinds}
+        there = decide(named, thresholds, of_kinds)
+        two, share = sorted(named.values())[-2:], sum(of_kinds.values())
+        if min(abs(two[1] - thresholds.decision), two[1] - two[0], abs(share - thresholds.background)) > 1e-5:
             assert answer["activity"] == there.activity
             assert answer["confidence"] == pytest.approx(there.confidence, abs=1e-5)
     return {answer["activity"] for answer in answers}
