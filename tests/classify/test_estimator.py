@@ -15,7 +15,7 @@ from sklearn.utils import estimator_checks
 
 import har
 from har.recordings import RecordingError
-from tests.model_store.made_store import copied_release
+from tests.model_store.made_store import background_release, copied_release
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,16 @@ CHECKS = (
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_check_of_scikit_learn_passes(name: str) -> None:
     getattr(estimator_checks, name)("ActivityClassifier", har.ActivityClassifier())
+
+
+def test_the_kinds_of_background_are_no_classes_but_count(windows: np.ndarray, tmp_path: Path) -> None:
+    known = background_release(tmp_path, "known")
+    model, estimator = har.load(known), har.ActivityClassifier(known)
+    outputs = model.output_probabilities(windows)
+    assert outputs.shape == (12, 5)
+    assert estimator.predict_proba(windows).tolist() == model.probabilities(windows).tolist() == outputs[:, :3].tolist()
+    table = model.predict(windows)
+    assert estimator.predict(windows).tolist() == table["activity"].tolist()
+    assert (table["activity"][outputs[:, 3:].sum(axis=1) > 0.376] == "unknown").all()
+    assert set(table["kind"]) <= {"", "table", "jump"}
+    assert "unknown" not in har.ActivityClassifier(known, threshold=0).predict(windows)

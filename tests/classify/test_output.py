@@ -22,6 +22,14 @@ FOUND = [
         SESSION,
         Prediction("p1", "s1", 2_000_000, 4, "unknown", 0.5, {"sit": 0.5, "walk": 0.5}, "r", 0, reason="sparse"),
     ),
+    Answer(
+        SESSION,
+        Prediction(
+            *("p1", "s1", 3_000_000, 4, "unknown", 0.75, {"sit": 0.25, "walk": 0.25}, "r", 0),
+            kind="table",
+            background={"table": 0.5},
+        ),
+    ),
 ]
 
 
@@ -49,11 +57,12 @@ def test_each_kind_holds_the_same_rows(tmp_path: Path, suffix: str) -> None:
         for answer in FOUND:
             write(answer)
         assert not path.exists()
-    first, second = rows_of(path)
+    first, second, third = rows_of(path)
     assert list(first) == columns(CLASSES)
     assert (first["start"], second["start"]) == ("2026-05-01T12:00:00.000000Z", "0.500000")
     assert (first["user"], first["activity"], float(str(first["p_walk"]))) == ("Åsa", "walk", 0.75)
     assert (first["file"], int(str(second["start_us"]))) == ("walk.csv", 2_000_000)
+    assert (first["kind"], second["kind"], third["kind"]) == ("", "", "table")
     assert (second["reason"], float(str(second["confidence"]))) == ("sparse", 0.5)
     assert list(tmp_path.iterdir()) == [path]
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from classify.answers import Answer
-from classify.summary import Change, Span, Summariser, Summary
+from classify.summary import Change, KindWindows, Span, Summariser, Summary
 from classify.summary_text import summary_text
 from classify.windows import Session
+from har.background import Background, BackgroundKind
 from har.predictions import Prediction
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
@@ -94,3 +96,15 @@ def test_few_windows_have_a_summary(activities: str) -> None:
     summary = summarised(*answered(activities))
     assert sum(summary.seconds.values()) == 3 + len(activities)
     assert summary_text(summary)
+
+
+def test_kinds_of_background_are_counted_and_named_in_the_words_of_the_release() -> None:
+    background = Background([BackgroundKind("table", "on a desk"), BackgroundKind("jump", "jumping")], 0.5)
+    summariser = Summariser(msgspec.structs.replace(MANIFEST, background=background), WindowSpec())
+    kinds = iter(["table"] * 5 + ["jump"] + [None] * 2)
+    for session, made in answered("uuuuuuuu"):
+        summariser.add(Answer(session, msgspec.structs.replace(made, kind=next(kinds))))
+    summary = summariser.summary()
+    assert summary.kinds == [KindWindows("table", "on a desk", 5), KindWindows("jump", "jumping", 1)]
+    assert summary.sessions[0].kinds == summary.kinds
+    assert "5 windows unknown: on a desk (table)" in summary_text(summary)

@@ -50,12 +50,14 @@ def make_update(
     base: int = BASE,
     steps: int = 50,
     reason: str | None = None,
+    kind: str | None = None,
+    kind_title: str | None = None,
 ) -> LiveUpdate:
     """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace.
 
-    With a `reason`, the window was not classified.
+    With a `reason`, the window was not classified. With a `kind`, it shows this kind of background.
     """
-    if reason is not None:
+    if reason is not None or kind is not None:
         activity = UNKNOWN
     start = base + second * SECOND
     end = start + 4 * SECOND
@@ -73,6 +75,8 @@ def make_update(
             release=release,
             arrived=arrived,
             reason=reason,
+            kind=kind,
+            background={} if kind is None else {kind: 0.9},
         ),
         published=arrived + SECOND // 20 if published is None else published,
         trace=Trace(
@@ -82,6 +86,7 @@ def make_update(
             y=[-1.0] * steps,
             z=[9.81] * steps,
         ),
+        kind_title=kind_title,
     )
 
 

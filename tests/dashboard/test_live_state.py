@@ -139,6 +139,23 @@ def test_the_reason_of_unknown_windows_is_told_once_they_are_shown_as_unknown() 
     assert snapshot(state).devices["phone-1"]["reason"] is None
 
 
+def test_the_kind_is_shown_in_the_words_of_the_release_and_without_them_by_its_name() -> None:
+    state = make_state()
+    for second in range(4):
+        feed(state, make_update(second=second, kind="table", kind_title="on a desk"))
+        feed(state, make_update("phone-2", second=second, kind="on_a_drone"))
+    devices = snapshot(state).devices
+    assert [(each["activity"], each["reason"], each["kind"]) for each in devices.values()] == [
+        ("unknown", None, "on a desk"),
+        ("unknown", None, "on a drone"),
+    ]
+    assert [window[5] for window in devices["phone-1"]["windows"].values()] == ["on a desk"] * 4
+    for second in range(4, 8):
+        feed(state, make_update(second=second, activity="walk"))
+    walking = snapshot(state).devices["phone-1"]
+    assert (walking["activity"], walking["kind"]) == ("walk", None)
+
+
 def test_the_reason_of_an_older_session_stays_in_the_history() -> None:
     state = make_state()
     feed(state, make_update(second=0, reason="clock"))
@@ -279,6 +296,12 @@ def _changed(**fields: object) -> bytes:
         _changed(prediction__activity=""),
         _changed(prediction__activity="x" * 65),
         _changed(prediction__reason=""),
+        _changed(prediction__kind="table"),  # not in the background
+        _changed(prediction__background={"x" * 65: 0.5}),
+        _changed(prediction__background={"table": 1.5}),
+        _changed(prediction__background={f"k{n}": 0.0 for n in range(65)}),
+        _changed(kind_title=""),
+        _changed(kind_title="x" * 121),
         _changed(prediction__reason="x" * 33),
         _changed(prediction__confidence=1.5),
         _changed(prediction__probabilities={}),

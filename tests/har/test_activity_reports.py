@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,14 @@ def window(**changes) -> bytes:
     return changed(windows=[only | changes])
 
 
+TABLE = {
+    "activity": "unknown",
+    "probabilities": {"walk": 0.25, "sit": 0.25},
+    "background": {"table": 0.5},
+    "kind": "table",
+}
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [
@@ -67,6 +76,16 @@ def window(**changes) -> bytes:
         (window(probabilities={str(n): 1 / 65 for n in range(65)}), "prediction"),
         (window(activity="fly"), "prediction"),
         (window(confidence=7), "prediction"),
+        (window(**TABLE | {"activity": "walk"}), "prediction"),
+        (window(**TABLE | {"kind": "jump"}), "prediction"),
+        (window(**TABLE | {"background": {}}), "prediction"),
+        (window(**TABLE | {"background": {"table": 0.25}}), "prediction"),  # the sum is 0.75
+        (window(**TABLE | {"background": {"walk": 0.5}, "kind": None}), "prediction"),
+        (window(**TABLE | {"background": {"unknown": 0.5}, "kind": None}), "prediction"),
+        (window(**TABLE | {"background": {"x" * 65: 0.5}, "kind": None}), "prediction"),
+        (window(**TABLE | {"background": {"two\nlines": 0.5}, "kind": None}), "prediction"),
+        (window(**TABLE | {"background": {f"k{n}": 0.5 / 65 for n in range(65)}, "kind": None}), "prediction"),
+        (window(**TABLE | {"reason": "sparse"}), "prediction"),
     ],
 )
 def test_an_invalid_report_is_rejected(message, code):
@@ -77,3 +96,9 @@ def test_an_invalid_report_is_rejected(message, code):
 
 def test_unknown_is_accepted():
     assert decode_report(window(activity="unknown", confidence=0.25)).windows[0].activity == "unknown"
+
+
+def test_the_kind_and_the_background_travel_along():
+    made = msgspec.structs.replace(prediction(), **TABLE)
+    (read,) = decode_report(encode_report("phone", "s1", 0, [made]).encode()).predictions(arrived=7)
+    assert (read.activity, read.kind, read.background) == ("unknown", "table", {"table": 0.5})

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from har.artifacts import Artifact, Golden, LeftOut
+from har.background import MAX_KINDS, Background, BackgroundKind, kinds_of
 from har.release_documents import ReleaseError
 from har.releases import MAX_MANIFEST_BYTES, Normalisation, ReleaseManifest, decode_manifest, encode_manifest
 from har.signal_quality import SignalBounds
@@ -59,6 +60,21 @@ def test_a_manifest_survives_its_file():
         ({"signal_bounds": SignalBounds(longest_standstill_us=-1)}, "longest_standstill_us"),
         ({"signal_bounds": SignalBounds(largest_clipped_share=1.5)}, "largest_clipped_share"),
         ({"signal_bounds": SignalBounds(coarsest_step=-0.1)}, "coarsest_step"),
+        ({"background": Background([], 0.5)}, "must state none"),
+        ({"background": Background(kinds_of(["table", "table"]), 0.5)}, "different names"),
+        ({"background": Background(kinds_of(["walk"]), 0.5)}, "different names"),
+        ({"background": Background(kinds_of(["unknown"]), 0.5)}, "different names"),
+        ({"background": Background(kinds_of([f"k{n}" for n in range(MAX_KINDS + 1)]), 0.5)}, "65 kinds"),
+        ({"background": Background([BackgroundKind("", "a table")], 0.5)}, "cannot be a kind"),
+        ({"background": Background([BackgroundKind("x" * 65, "a table")], 0.5)}, "cannot be a kind"),
+        ({"background": Background([BackgroundKind("table", "")], 0.5)}, "title of 'table'"),
+        ({"background": Background([BackgroundKind("table", "two\nlines")], 0.5)}, "title of 'table'"),
+        ({"background": Background(kinds_of(["table"]), 1.5)}, "share and threshold"),
+        ({"background": Background(kinds_of(["table"]), -0.5)}, "share and threshold"),
+        ({"background": Background(kinds_of(["table"]), 0.5, 1.5)}, "share and threshold"),
+        ({"background": Background(kinds_of(["table"]), float("nan"))}, "not a release's manifest"),
+        ({"false_activity": {"lie": 1.5}}, "false-activity rate of 'lie'"),
+        ({"shown_for": {"jog": ["waist"]}}, "no classes"),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_rejected(changes, message):
@@ -123,3 +139,29 @@ def test_normalisation_is_float32():
     values = Normalisation((1, 2, 3), (2, 2, 2)).apply(np.full((2, 200, 3), 5, np.float32))
     assert values.dtype == np.float32
     assert values[0, 0].tolist() == [2, 1.5, 1]
+
+
+def test_the_outputs_are_the_classes_and_then_the_kinds_of_background():
+    known = manifest(background=Background(kinds_of(["table", "jump"], simulated=["jump"]), 0.25, 0.75))
+    assert decode_manifest(encode_manifest(known)) == known
+    assert known.outputs == ["sit", "walk", "table", "jump"]
+    assert known.thresholds == (0.0, 0.25, 0.75)
+    assert (known.kind_title("table"), known.kind_title("lie"), known.kind_title(None)) == (
+        "lying still on a table",
+        None,
+        None,
+    )
+
+
+def test_a_manifest_without_background_is_an_older_one_that_knows_no_kinds():
+    older = msgspec.json.decode(encode_manifest(manifest(decision_threshold=0.5)))
+    for name in ("background", "false_activity", "shown_for", "terms"):
+        del older[name]
+    read = decode_manifest(msgspec.json.encode(older))
+    assert (read.outputs, read.kinds, read.thresholds) == (["sit", "walk"], [], (0.5, 1.0, 0.5))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_share_that_is_no_number_is_a_fault(value):
+    assert "share and threshold" in str(Background(kinds_of(["table"]), value).fault())
+    assert "share and threshold" in str(Background(kinds_of(["table"]), 0.5, value).fault())

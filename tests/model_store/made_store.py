@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from tuf.api.metadata import TargetFile
 
+from har.background import Background, BackgroundKind
 from har.channels import ChannelPointer
 from har.process.clock import utc_now
 from har.releases import decode_manifest, encode_manifest
@@ -35,6 +36,14 @@ def copied_release(folder: Path, name: str, **changes: object) -> Path:
         encode_manifest(msgspec.structs.replace(manifest, **{"release": name} | changes))
     )
     return copy
+
+
+def background_release(folder: Path, name: str, **changes: object) -> Path:
+    """Copy the shipped release, and call its last two classes kinds of background."""
+    classes = open_release("baseline").manifest.classes
+    kinds = [BackgroundKind("table", "lying still on a table"), BackgroundKind("jump", "jumping", simulated=True)]
+    known = {"classes": classes[:-2], "background": Background(kinds, 0.375)}
+    return copied_release(folder, name, **known | changes)
 
 
 def other_release(folder: Path, name: str, shift: float) -> Path:

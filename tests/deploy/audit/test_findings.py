@@ -8,6 +8,7 @@ from deploy.audit.findings import compare
 from deploy.audit.prediction_watch import SeenMessages
 from deploy.audit.reference import DeviceReference, ExpectedPrediction, LostBatch, Reference, UnfoundedRejection
 from deploy.audit.text import describe
+from har.decisions import Thresholds, decide
 from har.predictions import Prediction, encode_prediction
 from har.windowing import WindowSpec
 
@@ -194,3 +195,63 @@ def test_releases_and_their_changes_are_counted_by_device_in_the_order_of_event_
     assert found.most_release_changes == 1
     to_and_fro = [predicted(key, 0.75, release="r1" if key[2] % (2 * SECOND) else "r2") for key in reversed(keys[:4])]
     assert compare(reference_of(keys), seen_of(once + to_and_fro)).most_release_changes == 3
+
+
+KEY = ("phone-0", "s1", SECOND)
+
+
+def with_background(walk: float, table: float, *, background: float = 0.375, kind: float = 0.5):
+    """Return a reference for one window of a release that knows a table, and the prediction for it."""
+    reference = reference_of([KEY])
+    reference.kinds, reference.thresholds = ("table",), Thresholds(0.0, background, kind)
+    of_classes = {"sit": 1 - walk - table, "walk": walk}
+    expected = ExpectedPrediction((*of_classes.values(), table), is_due=True)
+    reference.devices["phone-0"].predictions[KEY] = expected
+    decided = decide(of_classes, reference.thresholds, {"table": table})
+    made = msgspec.structs.replace(
+        predicted(KEY, walk), **decided._asdict(), probabilities=of_classes, background={"table": table}
+    )
+    return reference, made
+
+
+def test_kinds_of_background_are_expected_to_the_last_bit():
+    reference, made = with_background(0.25, 0.625)
+    assert (made.activity, made.kind) == ("unknown", "table")
+    assert compare(reference, seen_of([made])).is_clean
+    for change in (
+        {"kind": None},
+        {"background": {}},
+        {"background": {"table": float(np.nextafter(0.625, 1))}},
+        {"background": {"jump": 0.625}},
+        {"activity": "walk", "confidence": 0.25, "kind": None},
+    ):
+        altered = msgspec.structs.replace(made, **change)
+        assert counts(compare(reference, seen_of([altered]))) == {"windows differing": 1}, change
+
+
+@pytest.mark.parametrize(
+    ("table", "thresholds", "change", "is_tie"),
+    [
+        (0.375, {}, {"activity": "unknown", "confidence": 0.5}, True),  # the sum is at the largest share
+        (0.25, {}, {"activity": "unknown", "confidence": 0.5}, False),
+        (0.3755, {}, {"activity": "walk", "confidence": 0.5}, True),
+        (0.4375, {}, {"activity": "walk", "confidence": 0.5}, False),
+        (0.4375, {"kind": 0.4375}, {"kind": None}, True),  # the kind is at its threshold
+        (0.4375, {"kind": 0.25}, {"kind": None}, False),
+        (0.4375, {"kind": 0.438}, {"kind": "table"}, True),
+        (0.4375, {"kind": 0.5}, {"kind": "table"}, False),
+    ],
+)
+def test_ties_at_the_thresholds_of_background_are_forgiven_within_the_tolerance_only(table, thresholds, change, is_tie):
+    reference, made = with_background(0.5, table, **thresholds)
+    altered = seen_of([msgspec.structs.replace(made, **change)])
+    assert compare(reference, altered, tolerance=0.001).is_clean == is_tie
+    assert counts(compare(reference, altered)) == {"windows differing": 1}
+
+
+def test_a_window_that_was_not_classified_has_no_background():
+    reference, _ = with_background(0.25, 0.625)
+    even = ExpectedPrediction((0.5, 0.5), is_due=True, reason="sparse")
+    reference.devices["phone-0"].predictions[KEY] = even
+    made = msgspec.structs.replace(predicted(KEY, 0.5), activity="unknown", confidence=0.5, reason="sparse")
+    assert compare(reference, seen_of([made])).is_clean

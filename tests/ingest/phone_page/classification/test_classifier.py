@@ -14,7 +14,7 @@ from model_store.repository.publishing import publish
 from recording_files.loading import load_recordings
 from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_browser, phone_in_node
-from tests.model_store.made_store import MadeStore, other_release
+from tests.model_store.made_store import MadeStore, background_release, other_release
 
 CLASSIFY = """
 const { classifier } = await openCurrentRelease(options);
@@ -144,3 +144,13 @@ def test_a_network_whose_input_differs_from_the_manifest_is_rejected(phone):
             """
         )
     assert rejected.value.reason == "unusable"
+
+
+def test_kinds_of_background_are_named_as_by_the_processor(phone):
+    release = background_release(phone.store.folder / "made", "known", decision_threshold=0.0)
+    publish(phone.store.storage, phone.store.signing, release)
+    windows = random_windows(200)
+    answers = classified_by(phone, windows)["answers"]
+    assert UNKNOWN in assert_same(answers, release, windows)
+    assert {"table", "jump"} & {answer.get("kind") for answer in answers}
+    assert all(answer["activity"] == UNKNOWN for answer in answers if "kind" in answer)

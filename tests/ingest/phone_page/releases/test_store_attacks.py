@@ -15,6 +15,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import TargetFile
 
 from har.artifacts import LeftOut
+from har.background import Background, kinds_of
 from har.releases import decode_manifest, encode_manifest
 from model_store.layout import pointer_path, target_name
 from model_store.repository.contents import pointers
@@ -427,6 +428,16 @@ def test_invalid_manifests(phone):
         ("short", {"steps": 100}, "unusable", "the golden window of short does not fit its manifest"),
         ("uncut", {"rate_hz": 33}, "unusable", "has no whole number of µs as its period"),
         ("sure", {"decision_threshold": 1.0}, "unusable", "the decision threshold cannot be 1"),
+        ("none", {"background": Background([], 0.5)}, "unusable", "a background must have 1 to 64 kinds"),
+        ("same", {"background": Background(kinds_of(["walk"]), 0.5)}, "unusable", "must have different names"),
+        (
+            "much",
+            {"background": Background(kinds_of(["table"]), 1.5)},
+            "unusable",
+            "share and threshold must be 0 to 1",
+        ),
+        ("long", {"background": Background(kinds_of(["x" * 65]), 0.5)}, "unusable", "must have a short name and title"),
+        ("more", {"background": Background(kinds_of(["table"]), 0.5)}, "unusable", "more does not fit its manifest"),
         ("later", {"schema": 2}, "unusable", "schema 2; this page reads 1: load the page again, or upgrade har"),
         ("earlier", {"schema": 0}, "unusable", "schema 0; this page reads 1: publish it again"),
     ]
