@@ -157,9 +157,20 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
                         device, second, base=base, arrived=base, published=base + second, reason=reason
                     )
                 client.publish(LIVE_CHANNEL, encode_update(update))
+            on_table = make_update(
+                *("table-phone", second),
+                base=base,
+                arrived=base,
+                published=base + second,
+                kind="table",
+                kind_title="lying still on a table",
+            )
+            client.publish(LIVE_CHANNEL, encode_update(on_table))
         wait_for(browser, lambda _: said("sparse-phone") == ("Unknown", "The phone measures too rarely.", False))
         wait_for(browser, lambda _: said("future-phone") == ("Unknown", "The reason is “magnetised”.", False))
         wait_for(browser, lambda _: said("walking-phone") == ("Walking", "", True))
+        wait_for(browser, lambda _: said("table-phone") == ("Unknown – lying still on a table", "", True))
+        assert "Unknown – lying still on a table" in timeline("table-phone")
         wait_for(
             browser, lambda _: re.search(r"Unknown \(the phone measures too rarely\) \d\d%", timeline("sparse-phone"))
         )

@@ -8,11 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 
+from har.background import Background, BackgroundKind
 from har.decisions import no_opinion
+from har.gateway_messages import ServerPrediction
 from har.predictions import Prediction
+from har.process.clock import now_us
 from har.signal_quality import SignalBounds
 from har.windowing import WindowValues, recording_windows
 from model_store.onnx_classifier import OnnxClassifier
+from model_store.release_folder import open_release
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived, columns_of
 from tests.model_store.made_store import MadeStore
 
@@ -263,3 +267,27 @@ def test_a_gateway_without_a_store_offers_no_classification(phone: Any) -> None:
     assert not phone.browser.find_element("id", "classifies").is_enabled()
     assert "offers none" in phone.text("private-hint")
     assert "offers none" in phone.text("classifies-hint")
+
+
+def test_the_page_names_the_kind_of_background_that_the_phone_or_the_server_predicts(
+    phone: Any, page_gateway: Any, store: MadeStore
+) -> None:
+    def shown(side: str) -> str:
+        return str(phone.evaluate(f"document.querySelector('#{side}-prediction .activity').textContent"))
+
+    classes = open_release("baseline").manifest.classes
+    background = Background([BackgroundKind("table", "on a desk"), BackgroundKind("jump", "hopping")], 0.0, 0.0)
+    store.publish_changed("desk-1", signal_bounds=FEW_READINGS, classes=classes[:-2], background=background)
+    phone.enrol()
+    phone.start()
+    end = now_us()
+    of_server = Prediction("phone", "s", end - 4 * 10**6, end, "unknown", 0.9, {"sit": 0.1}, "r", end, kind="vehicle")
+    page_gateway.send(msgspec.to_builtins(ServerPrediction(of_server, "in a vehicle")))
+    phone.wait(lambda: shown("server") == "Unknown – in a vehicle")
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"])
+    phone.shake(2.0)
+    phone.wait(lambda: page_gateway.reports)
+    kinds = {window.kind for report in page_gateway.reports for window in report.windows}
+    assert kinds and kinds <= {"table", "jump"}, "with these thresholds, every window is background of some kind"
+    phone.wait(lambda: shown("phone") in ("Unknown – on a desk", "Unknown – hopping"))
