@@ -1,5 +1,6 @@
 /** The card of one device. */
 
+import { writeActivity } from './shared/elements.js';
 import { explain, sentence } from './shared/signal-reasons.js';
 import { TraceChart } from './shared/trace-chart.js';
 import { duration, percent, withKind } from './shared/wording.js';
@@ -131,7 +132,7 @@ export class DeviceCard {
     this.#find('.confidence').hidden = model.reason !== '';
     this.#find('.reason').textContent = model.reason && sentence(explain(model.reason));
     this.#find('.symbol').textContent = glyphOf(style);
-    this.#find('.activity').textContent = withKind(style.title, model.kind);
+    writeActivity(this.#find('.activity'), style.title, model.kind);
     this.#find('.since').textContent = silent ? `before that, for ${length}` : `for ${length}`;
     this.#find('.percent').textContent = percent(model.confidence);
     this.#find('.age').textContent = ageText;

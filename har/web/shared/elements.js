@@ -1,5 +1,7 @@
 /** Access to a page's elements. */
 
+import { withKind } from './wording.js';
+
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
@@ -48,4 +50,16 @@ export function writeRows(list, texts, tag, className) {
     if (list.children[at]) write(list.children[at], text);
     else list.append(part(tag, className, text));
   }
+}
+
+/**
+ * Show an activity, and in smaller letters the kind of background that it is, such as "Unknown – lying still on a table".
+ *
+ * @param {Element | null} element
+ * @param {string} title Of the activity.
+ * @param {string} kind In words; empty without a kind.
+ */
+export function writeActivity(element, title, kind) {
+  if (element === null || element.textContent === withKind(title, kind)) return;
+  element.replaceChildren(title, ...(kind ? [' ', part('span', 'kind', withKind('', kind).trimStart())] : []));
 }

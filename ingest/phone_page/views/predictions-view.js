@@ -1,6 +1,6 @@
 /** Shows the predictions of the server and of the phone, side by side. */
 
-import { byId, write } from '../shared/elements.js';
+import { byId, write, writeActivity } from '../shared/elements.js';
 import { adviceOn, explain, sentence } from '../shared/signal-reasons.js';
 import { duration, latency, percent, withKind } from '../shared/wording.js';
 
@@ -18,6 +18,7 @@ const BEGINNING_US = 5_000_000;
  *
  * @typedef {object} Texts
  * @property {string} activity
+ * @property {string} [kind] The kind of background, in words; empty if none is shown.
  * @property {string} [confidence]
  * @property {string} [reason] Why the readings tell too little; empty if they tell enough.
  * @property {string} detail
@@ -94,11 +95,11 @@ export class PredictionsView {
 
   /** @param {Prediction} prediction @param {string} detail @returns {Texts} */
   #predictionTexts({ activity, confidence, reason, kind, kindTitle }, detail) {
-    const title = withKind(this.#title(activity), kindTitle ?? kind);
+    const title = this.#title(activity);
     // Nothing was classified, so no confidence is shown.
     return reason
       ? { activity: title, reason: sentence(explain(reason)), detail }
-      : { activity: title, confidence: percent(confidence), detail };
+      : { activity: title, kind: kindTitle ?? kind ?? '', confidence: percent(confidence), detail };
   }
 
   /**
@@ -152,10 +153,10 @@ export class PredictionsView {
  * @param {Prediction | null} current
  * @param {Texts} texts
  */
-function show(id, current, { activity, confidence = '', reason = '', detail }) {
+function show(id, current, { activity, kind = '', confidence = '', reason = '', detail }) {
   const element = byId(id);
   element.classList.toggle('old', current === null);
-  write(element.querySelector('.activity'), activity);
+  writeActivity(element.querySelector('.activity'), activity, kind);
   write(element.querySelector('.confidence'), confidence);
   write(element.querySelector('.reason'), reason);
   write(element.querySelector('.detail'), detail);
