@@ -132,6 +132,9 @@ def test_the_page_recovers_after_the_server_was_killed(browser: Any, redis_serve
             assert [fault for fault in console_faults(browser) if "/live" not in fault] == []
 
 
+ON_TABLE = {"kind": "table", "kind_title": "lying still on a table"}
+
+
 def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: Any) -> None:
     def timeline(device: str) -> str:
         return str(
@@ -157,14 +160,7 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
                         device, second, base=base, arrived=base, published=base + second, reason=reason
                     )
                 client.publish(LIVE_CHANNEL, encode_update(update))
-            on_table = make_update(
-                *("table-phone", second),
-                base=base,
-                arrived=base,
-                published=base + second,
-                kind="table",
-                kind_title="lying still on a table",
-            )
+            on_table = make_update("table-phone", second, base=base, arrived=base, published=base + second, **ON_TABLE)
             client.publish(LIVE_CHANNEL, encode_update(on_table))
         wait_for(browser, lambda _: said("sparse-phone") == ("Unknown", "The phone measures too rarely.", False))
         wait_for(browser, lambda _: said("future-phone") == ("Unknown", "The reason is “magnetised”.", False))
