@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import main
-from tests.model_store.made_store import copied_release
+from tests.model_store.made_store import background_release, copied_release
 
 
 @pytest.fixture
@@ -105,3 +105,12 @@ def test_unwritable_folder_is_reported(har):
     status, output = har("init")
     assert status == 1
     assert output.startswith("har store: ")
+
+
+def test_show_names_the_kinds_of_background_and_their_thresholds(har, tmp_path):
+    assert har("init")[0] == 0
+    assert har("publish", str(background_release(tmp_path, "known")))[0] == 0
+    status, output = har("show", "known")
+    assert status == 0
+    kinds = "table (lying still on a table), jump (jumping)"
+    assert f"background: {kinds}; unknown above 0.375 in sum, a kind named from 0.5\n" in output

@@ -12,13 +12,14 @@ from huggingface_hub import ModelCard
 
 import har
 from classify.export.command import write_whole_folder
+from classify.export.hugging_face import write_repository
 from har.recordings import RecordingError
 from model_store.onnx_network import OnnxNetwork
 from model_store.release_folder import open_release
 from model_store.repository.publishing import publish
 from tests.command_line import CommandLine
 from tests.documents import code_blocks
-from tests.model_store.made_store import MadeStore, copied_release
+from tests.model_store.made_store import MadeStore, background_release, copied_release
 from tests.model_store.served_store import served
 
 
@@ -159,3 +160,14 @@ def test_nothing_is_left_of_a_folder_that_could_not_be_written(tmp_path: Path) -
     with pytest.raises(OSError, match="disk full"):
         write_whole_folder(tmp_path / "deep" / "to", write)
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_repository_of_hugging_face_names_all_outputs(tmp_path: Path) -> None:
+    release = open_release(background_release(tmp_path, "known"))
+    write_repository(release, tmp_path / "repository")
+    config = json.loads((tmp_path / "repository" / "config.json").read_text())
+    assert list(config["id2label"].values()) == release.manifest.outputs == [*release.manifest.classes, "table", "jump"]
+    assert config["label2id"]["jump"] == 4
+    assert config["background"]["largest_share"] == 0.375
+    card = (tmp_path / "repository" / "README.md").read_text("utf-8")
+    assert "or the kinds of background (`table`, `jump`) sum to more than 0.375" in card

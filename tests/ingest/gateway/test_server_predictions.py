@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -108,3 +109,15 @@ async def test_a_gateway_ends_if_a_part_of_it_fails(broker, monkeypatch: pytest.
     with pytest.raises(BackgroundError, match=r"cannot forward predictions .* any more .*a bug"):
         async with asyncio.timeout(30):
             await serve_until_stopped(GatewaySettings(bootstrap=broker.bootstrap, port=0))
+
+
+async def test_a_page_gets_the_kind_of_background_in_the_words_of_the_release(tmp_path: Path) -> None:
+    with RedisServer(free_port(), tmp_path) as server:
+        predictions, phone = ServerPredictions(server.url, GatewayMetrics()), Page()
+        with predictions.listening(phone, "a"):
+            async with following(predictions), Redis.from_url(server.url) as client:
+                titled = msgspec.structs.replace(update("a", 1), kind_title="on a desk")
+                await client.set(device_key("a"), encode_update(titled))
+                async with asyncio.timeout(20):
+                    message = await phone.received.get()
+        assert message == ServerPrediction(titled.prediction, "on a desk")
