@@ -80,7 +80,7 @@ def test_wrong_golden_window_is_rejected(release):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": ["sit", "stand"]}, "returns 5 classes, the manifest names 2"),
+        ({"classes": ["sit", "stand"]}, "returns 5 probabilities, the manifest names 2"),
         ({"steps": 100}, "manifest states 100 x 3"),
         ({"artifacts": []}, "no onnx artifact"),
     ],

@@ -220,7 +220,7 @@ def test_a_manifest_that_lies_about_classes(client):
     client.pull()
     client.store.publish_changed("liar", classes=["sit", "stand"])
     before = client.good()
-    with pytest.raises(ValueError, match="the network returns 5 classes, the manifest names 2"):
+    with pytest.raises(ValueError, match="the network returns 5 probabilities, the manifest names 2"):
         client.pull()
     assert client.good() == before
 
