@@ -93,7 +93,7 @@ def answers(
         if not len(windows.starts):
             continue
         names = np.array([*manifest.classes, "unknown"])
-        alone = names[decide_all(network.probabilities(windows.values), manifest.decision_threshold)]
+        alone = names[decide_all(network.probabilities(windows.values), manifest.thresholds, len(manifest.classes))]
         readable = np.array([reason is None for reason in windows.reasons(manifest.signal_bounds)])
         answered = np.where(readable, alone, "unknown")
         right += int((answered == activity).sum())
