@@ -50,9 +50,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "tests/system/test_live_page.py::test_eight_phones_change_activity_and_the_page_survives_its_server",
     ),
     "har data fetch": ("tests/trainer/commands/test_data.py::test_a_data_set_is_fetched_and_reported",),
-    "har data simulate": (
-        "tests/trainer/commands/test_data.py::test_simulated_background_is_a_data_set_to_train_with",
-    ),
+    "har data simulate": ("tests/trainer/commands/test_data.py::test_simulated_background_is_a_data_set",),
     "har data report": ("tests/trainer/commands/test_data.py::test_a_data_set_is_fetched_and_reported",),
     "har demo": (
         f"{_DEMO}::test_an_unattended_run_misses_no_window_and_is_accurate_and_fast",

@@ -107,17 +107,21 @@ def make_baseline(
     outcomes = calibrated(outcomes, temperature)
     choice = choose_threshold(outcomes, cost=request.unknown_cost)
     frozen = freeze(thresholds=choice.thresholds)
-    provenance = Provenance(
-        request=request,
-        release=release,
-        training_users=sorted(set(pools.train.people.tolist())),
-        data=provenance_of(find_source(path) for path in data),
-        simulated=simulated_only(_counts(pools.train, request.outputs)),
-    )
+    provenance = _provenance(request, release, data, pools.train)
     findings = findings_of(outcomes, choice, f"cross-validation in {folds} folds by user")
     manifest = make_manifest(provenance, frozen, findings)
     write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
     return manifest
+
+
+def _provenance(request: TrainRequest, release: str, data: Sequence[Path], trained: Examples) -> Provenance:
+    return Provenance(
+        request=request,
+        release=release,
+        training_users=sorted(set(trained.people.tolist())),
+        data=provenance_of(find_source(path) for path in data),
+        simulated=simulated_only(_counts(trained, request.outputs)),
+    )
 
 
 def _counts(examples: Examples, outputs: Sequence[str]) -> dict[str, Counter[str]]:

@@ -251,10 +251,11 @@ def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose:
 
 
 def _tested_wearers(pools: Pools, tested: Sequence[str] | None) -> list[str]:
-    chosen = pools.measured.take(people_mask(pools.measured, tested) & (pools.measured.labels < pools.classes))
+    shown = pools.measured.labels < pools.classes + pools.kinds
+    chosen = pools.measured.take(people_mask(pools.measured, tested) & shown)
     wearers = sorted(set(pools.wearers_of(chosen)))
     if not wearers:
-        raise ProtocolError("nobody to test has a window of one of the classes")
+        raise ProtocolError("nobody to test has a window of one of the classes, or of background")
     return wearers
 
 

@@ -1,5 +1,7 @@
 """The protocols, tested with a nearest-neighbour classifier."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -216,3 +218,17 @@ def test_held_out_people_are_tested_on_altered_recordings_by_networks_of_the_ori
     assert set(outcomes.people.tolist()) == set(wearers)
     assert all(len(people) == 4 for people in seen)
     assert len(protocol.pools.train) == len(pools_of(recordings).train)
+
+
+def test_people_who_show_background_only_are_tested_too():
+    def on_a_table(user):
+        walking = recording(user, "table")
+        return replace(walking, labels=np.full(len(walking.labels), "table"))
+
+    recordings = [*(recording(user) for user in PEOPLE[:4]), *(on_a_table(user) for user in PEOPLE[:2])]
+    spec = replace(pool_spec({each.person: each.person for each in recordings}), background=("table",))
+    protocol = protocols.by_user(make_pools(recordings, spec), 2)
+    tested = [set(protocol.pools.measured.people[fold.test].tolist()) for fold in protocol.folds]
+    assert set.union(*tested) == {each.person for each in recordings}
+    for fold, people in zip(protocol.folds, tested, strict=True):
+        assert not people & set(protocol.pools.train.people[fold.train].tolist())

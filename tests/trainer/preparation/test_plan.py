@@ -68,3 +68,9 @@ def test_enough_people_of_the_real_recordings_validate_for_the_gate(shared_data)
     assert "pocket" in {placement_of(person) for person in validating}
     assert not set(validating) & RESERVED_TEST_USERS
     assert set(people_in(TEST, *sources)) == RESERVED_TEST_USERS
+
+
+def test_a_user_of_a_known_data_set_is_one_wearer_in_all_of_its_files():
+    found = wearers_of([["umafall_phone/s01", "p/a"], ["umafall_sensortag/s01", "q/a"], ["hugadb_lt/s01"]])
+    assert found["umafall_phone/s01"] == found["umafall_sensortag/s01"] == "umafall_phone/s01"
+    assert (found["p/a"], found["q/a"], found["hugadb_lt/s01"]) == ("p/a", "q/a", "hugadb_lt/s01")
