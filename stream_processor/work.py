@@ -24,6 +24,11 @@ class Work:
     carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
     silent_seconds: float = 0.0
 
+    def sessions(self) -> set[SessionKey]:
+        """Return the sessions whose windows or batches it has."""
+        carried = {SessionKey(batch.device, batch.session) for batch, _ in self.carried}
+        return {key for key, _ in self.windows} | carried
+
 
 @dataclass(frozen=True)
 class SentWork:

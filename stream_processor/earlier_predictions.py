@@ -1,0 +1,230 @@
+"""The earlier predictions of sessions that a worker continues, read back from Kafka.
+
+A worker that is assigned a partition reads some readings again. The first window that it classifies of a session needs
+the reference after the window before. That one is published: an offset is committed only after all windows that needed
+earlier readings are. It is not older than `LONGEST_PAUSE_US` before the first readings, or the reference has ended
+(`har.session_references.reference_for`). So the newest part of the topic is read, from its end backwards, until
+predictions are older than that. Each partition is read once for each generation of the consumer group.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from har import topics
+from har.process.back_off import BackOff
+from har.samples import UNDECODABLE
+from har.session_references import LONGEST_PAUSE_US, JudgedWindow
+from har.upright import NO_REFERENCE, Reference
+from stream_processor.reference_book import CLOCK_MARGIN_US
+from stream_processor.sessions import SessionKey
+
+log = logging.getLogger(__name__)
+
+#: Most predictions that are read back of one partition.
+MOST_PREDICTIONS = 1_000_000
+#: Offsets that are read at a time, from the end backwards.
+PIECE = 5_000
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+
+
+class ReadingBack(msgspec.Struct, frozen=True):
+    """A read-back that is not finished: the predictions' partition, and how many messages of it were read."""
+
+    partition: int
+    messages: int
+
+
+class PredictionsLog(Protocol):
+    """The topic of predictions, as it is read back."""
+
+    async def partition_of(self, device: str) -> int | None:
+        """Return the partition of a device's predictions; None if there is no such topic."""
+
+    async def end_of(self, partition: int) -> tuple[int, int]:
+        """Return the first offset of a partition, and the one after its last as far as Kafka says."""
+
+    async def read(self, partition: int, begin: int, end: int | None) -> list[bytes | None]:
+        """Return the values of the messages from `begin` to below `end`, or to the end of the log."""
+
+    async def close(self) -> None:
+        """Close the connection to Kafka, if there is one."""
+
+
+class _Published(msgspec.Struct):
+    device: str
+    session: str
+    start: int
+    arrived: int
+    made_on: str = "server"
+    reference: Reference | None = None
+
+
+_decoder = msgspec.json.Decoder(_Published)
+
+
+class EarlierWindows:
+    """The windows of sessions that were predicted before, as the predictions of one partition state them.
+
+    Of windows that arrived before `recent_from`, only a session's newest is kept.
+
+    Parameters
+    ----------
+    recent_from : int
+        No window that arrived before this is classified again, µs since the epoch.
+
+    Attributes
+    ----------
+    newest : int
+        The newest arrival of a window, µs since the epoch.
+    undecodable : int
+        Number of messages that are no predictions.
+    """
+
+    def __init__(self, recent_from: int) -> None:
+        self._recent_from = recent_from
+        self.newest = recent_from
+        self._recent: dict[SessionKey, dict[int, JudgedWindow]] = {}
+        self._older: dict[SessionKey, JudgedWindow] = {}
+        self.undecodable = 0
+
+    def __len__(self) -> int:
+        """Return the number of sessions."""
+        return len(self._recent.keys() | self._older.keys())
+
+    def add(self, values: Iterable[bytes | None]) -> int | None:
+        """Add messages that precede those before; return the newest arrival of a window among them, or None.
+
+        Predictions that devices made are left out: the server has none of their readings.
+        """
+        newest: int | None = None
+        added: dict[tuple[SessionKey, int], JudgedWindow] = {}
+        for value in values:
+            try:
+                found = _decoder.decode(value or b"")
+            except UNDECODABLE:
+                self.undecodable += 1
+                continue
+            if found.made_on == "server":
+                newest = found.arrived if newest is None else max(newest, found.arrived)
+                made = JudgedWindow(found.start, found.arrived, found.reference or NO_REFERENCE)
+                added[SessionKey(found.device, found.session), found.start] = made
+        for (key, start), made in added.items():
+            if made.arrived >= self._recent_from:
+                self._recent.setdefault(key, {}).setdefault(start, made)
+            elif key not in self._older or self._older[key].start < start:
+                self._older[key] = made
+        self.newest = max(self.newest, newest or 0)
+        return newest
+
+    def of(self, key: SessionKey) -> list[JudgedWindow]:
+        """Return the windows of a session, in no order."""
+        older = self._older.get(key)
+        return [*self._recent.get(key, {}).values(), *([] if older is None else [older])]
+
+
+class _Found(NamedTuple):
+    since: int
+    windows: EarlierWindows
+
+
+class EarlierPredictions:
+    """Looks up the earlier predictions of sessions.
+
+    Parameters
+    ----------
+    predictions : PredictionsLog
+        The topic of predictions.
+    on_read : callable
+        Called with the number of messages and the seconds of each read-back.
+
+    Attributes
+    ----------
+    reading : ReadingBack or None
+        The read-back that is not finished.
+    """
+
+    def __init__(self, predictions: PredictionsLog, on_read: Callable[[int, float], None] = lambda *_: None) -> None:
+        self._log = predictions
+        self._on_read = on_read
+        self._generation: int | None = None
+        self._found: dict[int, _Found] = {}
+        self.reading: ReadingBack | None = None
+
+    async def of(self, key: SessionKey, generation: int, earliest: int) -> list[JudgedWindow]:
+        """Return the windows of a session that were predicted before; try again while Kafka does not answer.
+
+        Parameters
+        ----------
+        key : SessionKey
+            The session.
+        generation : int
+            The generation of the consumer group in which it is continued.
+        earliest : int
+            The earliest arrival of readings that are read again, µs since the epoch.
+        """
+        if generation != self._generation:
+            self._generation, self._found = generation, {}
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        while True:
+            try:
+                return await self._look_up(key, earliest)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("cannot read earlier predictions, trying again: %r", error)
+                await asyncio.sleep(back_off.next_pause())
+            finally:
+                self.reading = None
+
+    def forget(self, latest: int) -> None:
+        """Drop what was read back when no session can continue from it any more.
+
+        Parameters
+        ----------
+        latest : int
+            The arrival of the newest message of the partition that is read slowest, µs since the epoch.
+        """
+        for partition, (since, windows) in self._found.items():
+            if len(windows) and latest > windows.newest + LONGEST_PAUSE_US + CLOCK_MARGIN_US:
+                self._found[partition] = _Found(since, EarlierWindows(since))
+
+    async def _look_up(self, key: SessionKey, earliest: int) -> list[JudgedWindow]:
+        partition = await self._log.partition_of(key.device)
+        if partition is None:
+            return []
+        known = self._found.get(partition)
+        if known is None or earliest < known.since - CLOCK_MARGIN_US:
+            known = self._found[partition] = _Found(earliest, await self._read_back(partition, earliest))
+            await self._log.close()
+        return known.windows.of(key)
+
+    async def _read_back(self, partition: int, earliest: int) -> EarlierWindows:
+        began = time.monotonic()
+        windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
+        begin, end = await self._log.end_of(partition)
+        low, high, read = max(begin, end - PIECE), None, 0
+        while True:
+            self.reading = ReadingBack(partition, read)
+            values = await self._log.read(partition, low, high)
+            read += len(values)
+            newest = windows.add(values)
+            if newest is not None and newest < earliest - LONGEST_PAUSE_US - CLOCK_MARGIN_US:
+                break
+            if low <= begin:
+                break
+            if read >= MOST_PREDICTIONS:
+                log.warning("read no more than %d predictions of %s/%d back", read, topics.PREDICTIONS.name, partition)
+                break
+            low, high = max(begin, low - PIECE), low
+        seconds = time.monotonic() - began
+        self._on_read(read, seconds)
+        log.info(
+            "read back %d predictions of %d sessions from %s/%d in %.1f s%s", read, len(windows),
+            topics.PREDICTIONS.name, partition, seconds,
+            f"; {windows.undecodable} of them could not be decoded" if windows.undecodable else "",
+        )  # fmt: skip
+        return windows
