@@ -2,13 +2,15 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from har.activity_reports import MAX_WINDOWS, decode_report, encode_report
-from har.predictions import Prediction
+from har.predictions import Prediction, WindowAlone
 from har.rejections import RejectedMessage
+from har.upright import Reference
 
 START = 1_700_000_000_000_000
 
@@ -67,6 +69,9 @@ def window(**changes) -> bytes:
         (window(probabilities={str(n): 1 / 65 for n in range(65)}), "prediction"),
         (window(activity="fly"), "prediction"),
         (window(confidence=7), "prediction"),
+        (window(lean=1.5), "prediction"),
+        (window(alone={"activity": "fly", "confidence": 0.5}), "prediction"),
+        (window(reference=[[0, 0, 1], 3, [0, 0, 0], 0, 0, 5]), "malformed"),
     ],
 )
 def test_an_invalid_report_is_rejected(message, code):
@@ -77,3 +82,10 @@ def test_an_invalid_report_is_rejected(message, code):
 
 def test_unknown_is_accepted():
     assert decode_report(window(activity="unknown", confidence=0.25)).windows[0].activity == "unknown"
+
+
+def test_what_a_devices_reference_changed_is_reported_and_the_reference_is_not():
+    reference = Reference((0.0, 0.0, 1.0), 10, latest_us=START)
+    made = msgspec.structs.replace(prediction(), lean=0.5, alone=WindowAlone("sit", 0.5), reference=reference)
+    (decoded,) = decode_report(encode_report("phone", "s1", 0, [made]).encode()).predictions(arrived=START)
+    assert decoded == msgspec.structs.replace(made, reference=None)

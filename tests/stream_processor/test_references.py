@@ -7,35 +7,23 @@ import msgspec
 import numpy as np
 import pytest
 
+from classify.answers import answers
+from classify.windows import Session, SessionWindow
 from har import topics
 from har.binary_samples import encode_batch
 from har.predictions import Prediction, decode_prediction, encode_prediction
 from har.samples import NOTHING_EARLIER, SampleBatch, in_order_batch
-from har.upright_rule import UprightRule
-from model_store.release_folder import open_release
+from har.session_references import reference_after
+from har.windowing import WindowSpec, WindowValues, recording_windows
+from model_store.edge.device_stream import DeviceStream
 from stream_processor.reading_start import ReadingStart, Start
 from stream_processor.serving import CurrentReleases
+from tests.model_store.walking_network import RULE, WalkingNetwork
 from tests.stream_processor.test_pipeline import P0, Event, Group, Kafka, message, running
 from tests.waiting import until
 
 SECOND = 1_000_000
 BEGIN = 1_763_900_000 * SECOND
-RULE = UprightRule(needed=3)
-
-
-class FakeNetwork:
-    """Calls windows of large movement walk, and cannot tell sit from stand in the others."""
-
-    def __init__(self, *, release: str = "made", rule: UprightRule | None = RULE) -> None:
-        shipped = open_release("baseline").manifest
-        self.manifest = msgspec.structs.replace(shipped, release=release, upright=rule)
-
-    def probabilities(self, windows):
-        moves = windows.std(axis=1).max(axis=1) > 0.5
-        probabilities = np.full((len(windows), 5), 0.02, np.float32)
-        probabilities[:, :2] = np.where(moves[:, None], 0.02, 0.47)
-        probabilities[:, 2] = np.where(moves, 0.92, 0.02)
-        return probabilities
 
 
 def worn(device: str, activities: str) -> list[SampleBatch]:
@@ -63,7 +51,7 @@ class Log:
     """A partition whose messages arrive a second apart, and the workers that read it."""
 
     def __init__(self, batches: list[SampleBatch], redis_url: str, network=None) -> None:
-        self.network = network or FakeNetwork()
+        self.network = network or WalkingNetwork()
         self.redis_url = redis_url
         self.messages = [
             replace(message(offset, encode_batch(batch), key=batch.device.encode()), arrived=BEGIN + offset * SECOND)
@@ -110,8 +98,31 @@ async def test_a_reference_is_learned_from_walking_and_tells_sitting_from_standi
     assert made[0].reference is not None
 
 
+async def test_devices_and_files_give_the_streams_answers_bit_for_bit(redis_url):
+    batches, network = worn("phone-1", "wwwwwwww....ssss__ww...sss"), WalkingNetwork()
+    log, kafka = Log(batches, redis_url, network), Kafka()
+    await log.read(kafka)
+    stream = [_answer_of(made) for made in predictions_of(kafka).values()]
+    device = DeviceStream("phone-1", "s1", lambda: network)
+    on_device = [_answer_of(made) for batch in batches for made in device.add(batch.times, batch.axes)]
+    times, axes = (np.concatenate([getattr(batch, name) for batch in batches]) for name in ("times", "axes"))
+    cut = recording_windows(times, axes, WindowSpec())
+    session = Session("phone-1", "", "", "s1")
+    parts = zip(cut.starts.tolist(), cut.values, cut.qualities, strict=True)
+    windows = [SessionWindow(session, WindowValues(*part)) for part in parts]
+    in_file = [_answer_of(made) for _, made in answers(windows, network)]
+    assert any(lean is not None for *_, lean, _, _ in stream)
+    assert on_device == stream
+    assert in_file[: len(stream)] == stream
+    assert len(in_file) <= len(stream) + 1  # the last window may need one more reading in the stream
+
+
+def _answer_of(made: Prediction) -> tuple[object, ...]:
+    return made.start, made.activity, made.confidence, made.probabilities, made.lean, made.alone, reference_after(made)
+
+
 async def test_a_release_without_a_rule_predicts_as_before(redis_url):
-    log, kafka = Log(worn("phone-1", "wwwwwwww...."), redis_url, FakeNetwork(rule=None)), Kafka()
+    log, kafka = Log(worn("phone-1", "wwwwwwww...."), redis_url, WalkingNetwork(rule=None)), Kafka()
     await log.read(kafka)
     made = predictions_of(kafka).values()
     assert {(each.lean, each.alone, each.reference) for each in made} == {(None, None, None)}
@@ -156,7 +167,7 @@ async def test_batches_that_come_out_of_order_after_a_restart_are_judged_by_the_
 
 async def test_a_reference_outlives_a_release_without_a_rule(redis_url):
     batches = worn("phone-1", "wwwwwwww....sssss...ss")
-    swap = CurrentReleases({"stable": FakeNetwork(release="plain", rule=None)})
+    swap = CurrentReleases({"stable": WalkingNetwork(release="plain", rule=None)})
     log, kafka = Log(batches, redis_url), Kafka()
     begin, _ = await log.read(kafka, 0, 14)
     begin, _ = await log.read(kafka, begin, 18, releases=swap)
