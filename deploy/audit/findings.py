@@ -1,15 +1,14 @@
 """The result of an audit: predictions in Kafka compared with the reference."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
 
 from deploy.audit.prediction_watch import SeenMessages, WindowKey
-from deploy.audit.reference import ExpectedPrediction, Reference
+from deploy.audit.reference import Reference
 from deploy.audit.stored import Unreadable
-from har.decisions import UNKNOWN, decide
+from deploy.audit.values import ValueComparison
 from har.predictions import Prediction
 
 #: Number of examples of each fault.
@@ -83,6 +82,8 @@ class Audit(msgspec.Struct):
         Predicted windows whose readings Kafka has deleted, or which the audit leaves out.
     windows_compared : int
         Predicted windows whose values were compared.
+    windows_with_reference : int
+        Compared windows for which the session's upright reference was used.
     windows_of_other_releases : int
         Windows whose newest prediction is of another release; only their presence is checked.
     releases : dict of str to int
@@ -126,6 +127,7 @@ class Audit(msgspec.Struct):
     windows_allowed: int
     windows_before_log: int
     windows_compared: int
+    windows_with_reference: int
     windows_of_other_releases: int
     releases: dict[str, int]
     most_release_changes: int
@@ -181,7 +183,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
     predictions = seen.predictions
     unexplained = [prediction for key, prediction in predictions.items() if reference.prediction(key) is None]
     extra = [prediction for prediction in unexplained if not reference.is_before_log(prediction)]
-    values = _ValueComparison(reference, predictions.values(), tolerance)
+    values = ValueComparison(reference, predictions.values(), tolerance)
     due = set(reference.due())
     devices = reference.devices.values()
     return Audit(
@@ -200,6 +202,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         windows_allowed=len(predictions) - len(unexplained) - len(due & predictions.keys()),
         windows_before_log=len(unexplained) - len(extra),
         windows_compared=values.compared,
+        windows_with_reference=values.with_reference,
         windows_of_other_releases=values.of_other_releases,
         releases=dict(sorted(Counter(prediction.release for prediction in predictions.values()).items())),
         most_release_changes=max(release_changes(predictions.values()).values(), default=0),
@@ -214,7 +217,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         ),
         missing=_finding(_example(key) for key in due - predictions.keys()),
         extra=_finding(_example(prediction.key) for prediction in extra),
-        differing=_finding(values.differing),
+        differing=_finding(_example(*each) for each in values.differing),
         contradicted=_finding(_example(key) for key in seen.contradicted),
         out_of_order=_finding(_example(key) for key in seen.disordered),
         undecodable=seen.undecodable,
@@ -231,59 +234,6 @@ def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
         changes[prediction.device] = changes.get(prediction.device, 0) + (prediction.release != before)
         latest[prediction.device] = prediction.release
     return changes
-
-
-class _ValueComparison:
-    """Compares the values of the predictions of the audited release."""
-
-    def __init__(self, reference: Reference, predictions: Iterable[Prediction], tolerance: float) -> None:
-        self._reference = reference
-        self._tolerance = tolerance
-        self.compared = 0
-        self.of_other_releases = 0
-        self.max_difference = 0.0
-        self.differing: list[Example] = []
-        for prediction in predictions:
-            expected = reference.prediction(prediction.key)
-            if prediction.release != reference.release:
-                self.of_other_releases += 1
-            elif expected is not None:
-                self.compared += 1
-                self._compare(prediction, expected)
-
-    def _compare(self, prediction: Prediction, reference: ExpectedPrediction) -> None:
-        classes = self._reference.classes
-        if prediction.probabilities.keys() != set(classes):
-            self._add(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
-            return
-        right = dict(zip(classes, reference.probabilities, strict=True))
-        expected = decide(right, self._reference.decision_threshold).activity if reference.reason is None else UNKNOWN
-        confidence = max(right.values())
-        if prediction.activity == UNKNOWN:
-            confidence = 1.0 - confidence
-        difference = max(abs(prediction.probabilities[name] - right[name]) for name in classes)
-        difference = max(difference, abs(prediction.confidence - confidence))
-        self.max_difference = max(self.max_difference, difference)
-        if not difference <= self._tolerance:
-            self._add(prediction, f"a probability differs by {difference:.3g}")
-        elif prediction.reason != reference.reason:
-            self._add(prediction, f"the reason is {prediction.reason} instead of {reference.reason}")
-        elif prediction.activity != expected and not self._is_tie(prediction, right):
-            self._add(prediction, f"{prediction.activity} instead of {expected}")
-        elif prediction.end != prediction.start + self._reference.length_us:
-            self._add(prediction, f"the window ends at {prediction.end}")
-
-    def _is_tie(self, prediction: Prediction, right: dict[str, float]) -> bool:
-        """Return whether two probabilities, or one and the threshold, changed places within the tolerance."""
-        largest, threshold = max(right.values()), self._reference.decision_threshold
-        if prediction.activity == UNKNOWN:
-            return self._tolerance > 0 and threshold > 0 and largest <= threshold + self._tolerance
-        behind = largest - right.get(prediction.activity, -math.inf)
-        reaches = largest >= threshold - self._tolerance
-        return self._tolerance > 0 and reaches and behind <= 2 * self._tolerance
-
-    def _add(self, prediction: Prediction, detail: str) -> None:
-        self.differing.append(_example(prediction.key, detail))
 
 
 def _example(key: WindowKey, detail: str = "") -> Example:
