@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 
 from har import topics
 from har.process.back_off import BackOff
@@ -43,8 +44,8 @@ class ReadingBack(msgspec.Struct, frozen=True):
 class PredictionsLog(Protocol):
     """The topic of predictions, as it is read back."""
 
-    async def partition_of(self, device: str) -> int | None:
-        """Return the partition of a device's predictions; None if there is no such topic."""
+    async def partitions(self) -> list[int]:
+        """Return the numbers of the topic's partitions in their order; none if there is no such topic."""
 
     async def end_of(self, partition: int) -> tuple[int, int]:
         """Return the first offset of a partition, and the one after its last as far as Kafka says."""
@@ -66,6 +67,21 @@ class _Published(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Published)
+_choose = DefaultPartitioner()
+
+
+def partition_of(device: str, numbers: list[int]) -> int:
+    """Return the partition of a device's predictions; the producer chooses it in the same way.
+
+    Parameters
+    ----------
+    device : str
+        The device, whose name is the key of its predictions.
+    numbers : list of int
+        The numbers of the topic's partitions, in their order.
+    """
+    chosen: int = _choose(device.encode(), numbers, numbers)
+    return chosen
 
 
 class EarlierWindows:
@@ -153,6 +169,7 @@ class EarlierPredictions:
         self._log = predictions
         self._on_read = on_read
         self._generation: int | None = None
+        self._partitions: list[int] | None = None
         self._found: dict[int, _Found] = {}
         self.reading: ReadingBack | None = None
 
@@ -169,7 +186,7 @@ class EarlierPredictions:
             The earliest arrival of readings that are read again, µs since the epoch.
         """
         if generation != self._generation:
-            self._generation, self._found = generation, {}
+            self._generation, self._partitions, self._found = generation, None, {}
         back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             try:
@@ -179,6 +196,7 @@ class EarlierPredictions:
                 await asyncio.sleep(back_off.next_pause())
             finally:
                 self.reading = None
+                await self._log.close()
 
     def forget(self, latest: int) -> None:
         """Drop what was read back when no session can continue from it any more.
@@ -193,13 +211,14 @@ class EarlierPredictions:
                 self._found[partition] = _Found(since, EarlierWindows(since))
 
     async def _look_up(self, key: SessionKey, earliest: int) -> list[JudgedWindow]:
-        partition = await self._log.partition_of(key.device)
-        if partition is None:
+        if self._partitions is None:
+            self._partitions = await self._log.partitions()
+        if not self._partitions:
             return []
+        partition = partition_of(key.device, self._partitions)
         known = self._found.get(partition)
         if known is None or earliest < known.since - CLOCK_MARGIN_US:
             known = self._found[partition] = _Found(earliest, await self._read_back(partition, earliest))
-            await self._log.close()
         return known.windows.of(key)
 
     async def _read_back(self, partition: int, earliest: int) -> EarlierWindows:
@@ -207,7 +226,7 @@ class EarlierPredictions:
         windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
         begin, end = await self._log.end_of(partition)
         low, high, read = max(begin, end - PIECE), None, 0
-        while True:
+        while low < end:
             self.reading = ReadingBack(partition, read)
             values = await self._log.read(partition, low, high)
             read += len(values)

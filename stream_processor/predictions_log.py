@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
 
 from har import topics
 from har.process.kafka_connection import KafkaConnection
@@ -20,8 +19,6 @@ FETCH_WAIT_MS = 100
 #: Most messages in one piece: more would delay the event loop.
 MOST_AT_ONCE = 500
 
-_choose = DefaultPartitioner()
-
 
 class KafkaPredictions:
     """Reads pieces of the topic of predictions.
@@ -35,23 +32,18 @@ class KafkaPredictions:
     def __init__(self, kafka: KafkaConnection) -> None:
         self._kafka = kafka
         self._consumer: AIOKafkaConsumer | None = None
-        self._numbers: list[int] = []
 
-    async def partition_of(self, device: str) -> int | None:
-        """Return the partition of a device's predictions; None if there is no such topic.
-
-        The producer chooses it in the same way, from the key and the number of partitions.
+    async def partitions(self) -> list[int]:
+        """Return the numbers of the topic's partitions in their order; none if there is no such topic.
 
         Raises
         ------
         aiokafka.errors.KafkaError
             If Kafka does not answer.
         """
-        await self._opened()
-        if not self._numbers:
-            return None
-        chosen: int = _choose(device.encode(), self._numbers, self._numbers)
-        return chosen
+        consumer = await self._opened()
+        cluster = await consumer._client.fetch_all_metadata()
+        return sorted(cluster.partitions_for_topic(topics.PREDICTIONS.name) or ())
 
     async def end_of(self, partition: int) -> tuple[int, int]:
         """Return the first offset of a partition, and the one after its last as far as Kafka says.
@@ -113,12 +105,10 @@ class KafkaPredictions:
         read_damaged_files(consumer)
         try:
             await consumer.start()
-            cluster = await consumer._client.fetch_all_metadata()
         except BaseException:
             await consumer.stop()
             raise
         self._consumer = consumer
-        self._numbers = sorted(cluster.partitions_for_topic(topics.PREDICTIONS.name) or ())
         return consumer
 
 

@@ -70,8 +70,8 @@ class Kafka:
         return [value for name, _, value, _ in self.messages if name == topic]
 
     # How predictions are read back.
-    async def partition_of(self, device: str) -> int | None:
-        return 0
+    async def partitions(self) -> list[int]:
+        return [0]
 
     async def end_of(self, partition: int) -> tuple[int, int]:
         return 0, len(self.of(topics.PREDICTIONS.name))
