@@ -176,6 +176,8 @@ class EarlierPredictions:
     async def of(self, key: SessionKey, generation: int, earliest: int) -> list[JudgedWindow]:
         """Return the windows of a session that were predicted before; try again while Kafka does not answer.
 
+        `stream_processor.health` ends a worker that makes no progress.
+
         Parameters
         ----------
         key : SessionKey
@@ -184,6 +186,11 @@ class EarlierPredictions:
             The generation of the consumer group in which it is continued.
         earliest : int
             The earliest arrival of readings that are read again, µs since the epoch.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka answers with an error that will not pass.
         """
         if generation != self._generation:
             self._generation, self._partitions, self._found = generation, None, {}
@@ -192,6 +199,8 @@ class EarlierPredictions:
             try:
                 return await self._look_up(key, earliest)
             except (KafkaError, TimeoutError) as error:
+                if isinstance(error, KafkaError) and not error.retriable:
+                    raise
                 log.warning("cannot read earlier predictions, trying again: %r", error)
                 await asyncio.sleep(back_off.next_pause())
             finally:

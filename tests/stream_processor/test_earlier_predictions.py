@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from kafka import KafkaProducer
 
 from har import topics
@@ -119,6 +119,15 @@ async def test_reading_back_tries_again_while_kafka_does_not_answer_and_shows_it
     assert caplog.text.count("trying again") == 2
     assert log.watched == [ReadingBack(3, 0), ReadingBack(3, 4), ReadingBack(3, 8)]
     assert earlier.reading is None
+
+
+async def test_an_error_that_will_not_pass_ends_the_worker():
+    class Forbidden(MadeLog):
+        async def partitions(self) -> list[int]:
+            raise TopicAuthorizationFailedError(topics.PREDICTIONS.name)
+
+    with pytest.raises(TopicAuthorizationFailedError):
+        await starts_of(EarlierPredictions(Forbidden([])))
 
 
 async def test_no_more_than_the_limit_is_read_back(monkeypatch, caplog):
