@@ -59,6 +59,7 @@ async def read_back(kafka: KafkaConnection, devices: int, now: int) -> tuple[int
     for device in range(devices):
         key = SessionKey(f"phone-{device:04}", "s1")
         windows += len(await earlier.of(key, 1, now - READ_AGAIN_SECONDS * MICROSECONDS))
+    await earlier.close()
     return messages, windows
 
 

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 #: Most predictions that are read back of one partition.
 MOST_PREDICTIONS = 1_000_000
-#: Offsets that are read at a time, from the end backwards.
-PIECE = 5_000
+#: Offsets that are read at a time, from the end backwards: at first, and at most. Each further piece is twice as long.
+FIRST_PIECE, LONGEST_PIECE = 2_000, 20_000
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
@@ -64,6 +64,9 @@ class _Published(msgspec.Struct):
     arrived: int
     made_on: str = "server"
     reference: Reference | None = None
+
+    def window(self) -> JudgedWindow:
+        return JudgedWindow(self.start, self.arrived, self.reference or NO_REFERENCE)
 
 
 _decoder = msgspec.json.Decoder(_Published)
@@ -105,8 +108,8 @@ class EarlierWindows:
     def __init__(self, recent_from: int) -> None:
         self._recent_from = recent_from
         self.newest = recent_from
-        self._recent: dict[SessionKey, dict[int, JudgedWindow]] = {}
-        self._older: dict[SessionKey, JudgedWindow] = {}
+        self._recent: dict[tuple[str, str], dict[int, JudgedWindow]] = {}
+        self._older: dict[tuple[str, str], JudgedWindow] = {}
         self.undecodable = 0
 
     def __len__(self) -> int:
@@ -119,7 +122,7 @@ class EarlierWindows:
         Predictions that devices made are left out: the server has none of their readings.
         """
         newest: int | None = None
-        added: dict[tuple[SessionKey, int], JudgedWindow] = {}
+        added: dict[tuple[str, str, int], _Published] = {}
         for value in values:
             try:
                 found = _decoder.decode(value or b"")
@@ -128,20 +131,21 @@ class EarlierWindows:
                 continue
             if found.made_on == "server":
                 newest = found.arrived if newest is None else max(newest, found.arrived)
-                made = JudgedWindow(found.start, found.arrived, found.reference or NO_REFERENCE)
-                added[SessionKey(found.device, found.session), found.start] = made
-        for (key, start), made in added.items():
-            if made.arrived >= self._recent_from:
-                self._recent.setdefault(key, {}).setdefault(start, made)
+                added[found.device, found.session, found.start] = found
+        for (device, session, start), found in added.items():
+            key = device, session
+            if found.arrived >= self._recent_from:
+                self._recent.setdefault(key, {}).setdefault(start, found.window())
             elif key not in self._older or self._older[key].start < start:
-                self._older[key] = made
+                self._older[key] = found.window()
         self.newest = max(self.newest, newest or 0)
         return newest
 
     def of(self, key: SessionKey) -> list[JudgedWindow]:
         """Return the windows of a session, in no order."""
-        older = self._older.get(key)
-        return [*self._recent.get(key, {}).values(), *([] if older is None else [older])]
+        names = key.device, key.session
+        older = self._older.get(names)
+        return [*self._recent.get(names, {}).values(), *([] if older is None else [older])]
 
 
 class _Found(NamedTuple):
@@ -202,10 +206,14 @@ class EarlierPredictions:
                 if isinstance(error, KafkaError) and not error.retriable:
                     raise
                 log.warning("cannot read earlier predictions, trying again: %r", error)
+                await self.close()
                 await asyncio.sleep(back_off.next_pause())
             finally:
                 self.reading = None
-                await self._log.close()
+
+    async def close(self) -> None:
+        """Close the connection to Kafka, if there is one; another look-up opens it again."""
+        await self._log.close()
 
     def forget(self, latest: int) -> None:
         """Drop what was read back when no session can continue from it any more.
@@ -234,7 +242,8 @@ class EarlierPredictions:
         began = time.monotonic()
         windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
         begin, end = await self._log.end_of(partition)
-        low, high, read = max(begin, end - PIECE), None, 0
+        size, read = FIRST_PIECE, 0
+        low, high = max(begin, end - size), None
         while low < end:
             self.reading = ReadingBack(partition, read)
             values = await self._log.read(partition, low, high)
@@ -247,7 +256,8 @@ class EarlierPredictions:
             if read >= MOST_PREDICTIONS:
                 log.warning("read no more than %d predictions of %s/%d back", read, topics.PREDICTIONS.name, partition)
                 break
-            low, high = max(begin, low - PIECE), low
+            size = min(2 * size, LONGEST_PIECE)
+            low, high = max(begin, low - size), low
         seconds = time.monotonic() - began
         self._on_read(read, seconds)
         log.info(

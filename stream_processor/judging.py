@@ -42,13 +42,16 @@ class Judging:
         Work of a revoked partition whose session is not known is left out: the partition's next worker does it.
         """
         prepared = []
-        for work in group:
-            unknown = [key for key in work.sessions() if not work.partition.references.is_known(key)]
-            if unknown and not work.partition.assigned:
-                continue
-            for key in unknown:
-                await self._look_up(work.partition, key)
-            prepared.append(work)
+        try:
+            for work in group:
+                unknown = [key for key in work.sessions() if not work.partition.references.is_known(key)]
+                if unknown and not work.partition.assigned:
+                    continue
+                for key in unknown:
+                    await self._look_up(work.partition, key)
+                prepared.append(work)
+        finally:
+            await self._earlier.close()
         return prepared
 
     def judge(self, group: list[Work], classified: Classified) -> list[Prediction]:

@@ -60,6 +60,12 @@ class MadeLog:
         pass
 
 
+def pieces(monkeypatch, size: int) -> None:
+    """Let all pieces be of a size."""
+    monkeypatch.setattr(earlier_predictions, "FIRST_PIECE", size)
+    monkeypatch.setattr(earlier_predictions, "LONGEST_PIECE", size)
+
+
 def every_second(first: int, last: int, **more) -> list[bytes | None]:
     return [encode_prediction(prediction(arrived, **more)) for arrived in range(first, last, SECOND)]
 
@@ -70,7 +76,7 @@ async def starts_of(earlier: EarlierPredictions, device: str = "phone-1", genera
 
 
 async def test_reading_back_ends_where_predictions_are_too_old(monkeypatch):
-    monkeypatch.setattr(earlier_predictions, "PIECE", 100)
+    pieces(monkeypatch, 100)
     log = MadeLog(every_second(OLDEST - 1_000 * SECOND, NOW + 10 * SECOND))
     earlier = EarlierPredictions(log)
     starts = await starts_of(earlier)
@@ -111,7 +117,7 @@ async def test_a_repeated_window_counts_once_and_predictions_of_devices_and_othe
 
 async def test_reading_back_tries_again_while_kafka_does_not_answer_and_shows_its_progress(monkeypatch, caplog):
     monkeypatch.setattr(earlier_predictions, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(earlier_predictions, "PIECE", 4)
+    pieces(monkeypatch, 4)
     log = MadeLog(every_second(NOW - 9 * SECOND, NOW))
     log.failures = 2
     earlier = log.earlier = EarlierPredictions(log)
@@ -131,7 +137,7 @@ async def test_an_error_that_will_not_pass_ends_the_worker():
 
 
 async def test_no_more_than_the_limit_is_read_back(monkeypatch, caplog):
-    monkeypatch.setattr(earlier_predictions, "PIECE", 10)
+    pieces(monkeypatch, 10)
     monkeypatch.setattr(earlier_predictions, "MOST_PREDICTIONS", 25)
     log = MadeLog(every_second(NOW - 99 * SECOND, NOW))
     assert len(await starts_of(EarlierPredictions(log))) == 30
@@ -139,7 +145,7 @@ async def test_no_more_than_the_limit_is_read_back(monkeypatch, caplog):
 
 
 async def test_predictions_in_kafka_are_read_back(broker, monkeypatch):
-    monkeypatch.setattr(earlier_predictions, "PIECE", 7)
+    pieces(monkeypatch, 7)
     devices = [f"phone-{number}" for number in range(6)]
     log = KafkaPredictions(broker.kafka)
     earlier = EarlierPredictions(log)
@@ -158,7 +164,7 @@ async def test_predictions_in_kafka_are_read_back(broker, monkeypatch):
         assert len(await starts_of(earlier, device)) == 9
     newest = max(await earlier.of(SessionKey("phone-0", "s1"), 1, NOW), key=lambda window: window.start)
     assert newest.reference == prediction(NOW - SECOND).reference
-    await log.close()
+    await earlier.close()
 
 
 def test_predictions_of_a_version_without_references_are_read():
