@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 #: Most predictions that are read back of one partition.
 MOST_PREDICTIONS = 1_000_000
 #: Offsets that are read at a time, from the end backwards: at first, and at most. Each further piece is twice as long.
-FIRST_PIECE, LONGEST_PIECE = 2_000, 20_000
+FIRST_PIECE, LONGEST_PIECE = 2_000, 8_000
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
