@@ -1,7 +1,8 @@
 """Measure how long a worker reads predictions back before it continues sessions: `python -m benchmarks.read_back`.
 
 Apache Kafka is filled with the predictions of 20 min, one a second for each device, in 12 partitions. Then all
-partitions are read back, as by the only worker of a group after a restart (needs Java and Maven).
+partitions are read back, as by the only worker of a group after a restart: once where every session is found, and once
+where one in each partition is not (needs Java and Maven).
 """
 
 import asyncio
@@ -47,7 +48,7 @@ def fill(kafka: KafkaConnection, devices: int, now: int) -> None:
     producer.close()
 
 
-async def read_back(kafka: KafkaConnection, devices: int, now: int) -> tuple[int, int]:
+async def read_back(kafka: KafkaConnection, devices: int, now: int, *, is_found: bool) -> tuple[int, int]:
     """Look up every device; return the number of messages that were read, and of windows that are kept."""
     messages = 0
 
@@ -58,9 +59,23 @@ async def read_back(kafka: KafkaConnection, devices: int, now: int) -> tuple[int
     earlier, windows = EarlierPredictions(KafkaPredictions(kafka), on_read=count), 0
     for device in range(devices):
         key = SessionKey(f"phone-{device:04}", "s1")
-        windows += len(await earlier.of(key, 1, now - READ_AGAIN_SECONDS * MICROSECONDS))
+        begins = now - READ_AGAIN_SECONDS * MICROSECONDS
+        windows += len(await earlier.of(key, 1, begins, begins if is_found else 0))
     await earlier.close()
     return messages, windows
+
+
+def report(kafka: KafkaConnection, devices: int, now: int, *, is_found: bool) -> None:
+    """Read back, and print how long it took."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began, cpu = time.monotonic(), time.process_time()
+    messages, windows = asyncio.run(read_back(kafka, devices, now, is_found=is_found))
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before.ru_maxrss) / 1_000
+    print(
+        f"{devices} devices, {'every session is found' if is_found else 'some session is not found'}: {messages} "
+        f"predictions in {seconds:.1f} s ({cpu:.1f} s of CPU), {windows} windows kept, {grown:.0f} MB more at most"
+    )
 
 
 def main() -> None:
@@ -69,15 +84,8 @@ def main() -> None:
             create_topics(cluster.kafka, partitions=PARTITIONS, replication=1)
             now = now_us()
             fill(cluster.kafka, devices, now)
-            before = resource.getrusage(resource.RUSAGE_SELF)
-            began, cpu = time.monotonic(), time.process_time()
-            messages, windows = asyncio.run(read_back(cluster.kafka, devices, now))
-            seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before.ru_maxrss) / 1_000
-            print(
-                f"{devices} devices: {messages} predictions in {seconds:.1f} s ({cpu:.1f} s of CPU), {windows} windows "
-                f"kept, {grown:.0f} MB more at most"
-            )
+            for is_found in (True, False):
+                report(cluster.kafka, devices, now, is_found=is_found)
             cluster.kill_all()
 
 

@@ -3,15 +3,17 @@
 A worker that is assigned a partition reads some readings again. The first window that it classifies of a session needs
 the reference after the window before. That one is published: an offset is committed only after all windows that needed
 earlier readings are. It is not older than `LONGEST_PAUSE_US` before the first readings, or the reference has ended
-(`har.session_references.reference_for`). So the newest part of the topic is read, from its end backwards, until
-predictions are older than that. Each partition is read once for each generation of the consumer group.
+(`har.session_references.reference_for`). So the newest part of the topic is read, from its end backwards. Most sessions
+are found as soon as predictions are older than the readings. Only if one is not found, older predictions are read, too.
+Each partition is read once for each generation of the consumer group.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -141,6 +143,13 @@ class EarlierWindows:
         self.newest = max(self.newest, newest or 0)
         return newest
 
+    def precede(self, key: SessionKey, start: int) -> bool:
+        """Return whether the window before one that starts at `start`, µs, is among the recent windows of its session.
+
+        Windows of a session arrive in their order. So if any recent one is earlier, the one before is recent, too.
+        """
+        return any(earlier < start for earlier in self._recent.get((key.device, key.session), ()))
+
     def of(self, key: SessionKey) -> list[JudgedWindow]:
         """Return the windows of a session, in no order."""
         names = key.device, key.session
@@ -148,9 +157,22 @@ class EarlierWindows:
         return [*self._recent.get(names, {}).values(), *([] if older is None else [older])]
 
 
-class _Found(NamedTuple):
-    since: int
+@dataclass
+class _ReadBack:
+    """What was read of a partition: the offsets from `low` on, of those from `begin` to `end`."""
+
+    partition: int
+    earliest: int
+    begin: int
+    end: int
+    low: int
     windows: EarlierWindows
+    size: int = field(default_factory=lambda: FIRST_PIECE)
+    messages: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.low <= self.begin or self.messages >= MOST_PREDICTIONS
 
 
 class EarlierPredictions:
@@ -174,10 +196,10 @@ class EarlierPredictions:
         self._on_read = on_read
         self._generation: int | None = None
         self._partitions: list[int] | None = None
-        self._found: dict[int, _Found] = {}
+        self._found: dict[int, _ReadBack] = {}
         self.reading: ReadingBack | None = None
 
-    async def of(self, key: SessionKey, generation: int, earliest: int) -> list[JudgedWindow]:
+    async def of(self, key: SessionKey, generation: int, earliest: int, start: int) -> list[JudgedWindow]:
         """Return the windows of a session that were predicted before; try again while Kafka does not answer.
 
         `stream_processor.health` ends a worker that makes no progress.
@@ -190,6 +212,8 @@ class EarlierPredictions:
             The generation of the consumer group in which it is continued.
         earliest : int
             The earliest arrival of readings that are read again, µs since the epoch.
+        start : int
+            Start of the first window that is judged, µs since the epoch. The window before it is looked for.
 
         Raises
         ------
@@ -201,7 +225,7 @@ class EarlierPredictions:
         back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             try:
-                return await self._look_up(key, earliest)
+                return await self._look_up(key, earliest, start)
             except (KafkaError, TimeoutError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:
                     raise
@@ -223,46 +247,44 @@ class EarlierPredictions:
         latest : int
             The arrival of the newest message of the partition that is read slowest, µs since the epoch.
         """
-        for partition, (since, windows) in self._found.items():
-            if len(windows) and latest > windows.newest + LONGEST_PAUSE_US + CLOCK_MARGIN_US:
-                self._found[partition] = _Found(since, EarlierWindows(since))
+        for found in self._found.values():
+            if len(found.windows) and latest > found.windows.newest + LONGEST_PAUSE_US + CLOCK_MARGIN_US:
+                found.windows, found.low = EarlierWindows(found.earliest), found.begin
 
-    async def _look_up(self, key: SessionKey, earliest: int) -> list[JudgedWindow]:
+    async def _look_up(self, key: SessionKey, earliest: int, start: int) -> list[JudgedWindow]:
         if self._partitions is None:
             self._partitions = await self._log.partitions()
         if not self._partitions:
             return []
         partition = partition_of(key.device, self._partitions)
-        known = self._found.get(partition)
-        if known is None or earliest < known.since - CLOCK_MARGIN_US:
-            known = self._found[partition] = _Found(earliest, await self._read_back(partition, earliest))
-        return known.windows.of(key)
+        found = self._found.get(partition)
+        if found is None or earliest < found.earliest - CLOCK_MARGIN_US:
+            begin, end = await self._log.end_of(partition)
+            windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
+            found = self._found[partition] = _ReadBack(partition, earliest, begin, end, end, windows)
+            await self._read_on(found, earliest - CLOCK_MARGIN_US)
+        if not found.windows.precede(key, start) and not found.is_complete:
+            await self._read_on(found, earliest - LONGEST_PAUSE_US - CLOCK_MARGIN_US)
+            found.begin = found.low  # what is older does not count
+        return found.windows.of(key)
 
-    async def _read_back(self, partition: int, earliest: int) -> EarlierWindows:
-        began = time.monotonic()
-        windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
-        begin, end = await self._log.end_of(partition)
-        size, read = FIRST_PIECE, 0
-        low, high = max(begin, end - size), None
-        while low < end:
-            self.reading = ReadingBack(partition, read)
-            values = await self._log.read(partition, low, high)
-            read += len(values)
-            newest = windows.add(values)
-            if newest is not None and newest < earliest - LONGEST_PAUSE_US - CLOCK_MARGIN_US:
+    async def _read_on(self, found: _ReadBack, until: int) -> None:
+        """Read backwards until predictions arrived before a time, µs since the epoch."""
+        began, before = time.monotonic(), found.messages
+        while not found.is_complete:
+            self.reading = ReadingBack(found.partition, found.messages)
+            low = max(found.begin, found.low - found.size)
+            values = await self._log.read(found.partition, low, None if found.low == found.end else found.low)
+            found.low, found.size = low, min(2 * found.size, LONGEST_PIECE)
+            found.messages += len(values)
+            newest = found.windows.add(values)
+            if newest is not None and newest < until:
                 break
-            if low <= begin:
-                break
-            if read >= MOST_PREDICTIONS:
-                log.warning("read no more than %d predictions of %s/%d back", read, topics.PREDICTIONS.name, partition)
-                break
-            size = min(2 * size, LONGEST_PIECE)
-            low, high = max(begin, low - size), low
-        seconds = time.monotonic() - began
-        self._on_read(read, seconds)
+        self._on_read(found.messages - before, time.monotonic() - began)
         log.info(
-            "read back %d predictions of %d sessions from %s/%d in %.1f s%s", read, len(windows),
-            topics.PREDICTIONS.name, partition, seconds,
-            f"; {windows.undecodable} of them could not be decoded" if windows.undecodable else "",
+            "read back %d predictions of %d sessions from %s/%d in %.1f s%s", found.messages - before,
+            len(found.windows), topics.PREDICTIONS.name, found.partition, time.monotonic() - began,
+            f"; {found.windows.undecodable} could not be decoded" if found.windows.undecodable else "",
         )  # fmt: skip
-        return windows
+        if found.messages >= MOST_PREDICTIONS:
+            log.warning("no more predictions of %s/%d are read back", topics.PREDICTIONS.name, found.partition)

@@ -48,7 +48,7 @@ class Judging:
                 if unknown and not work.partition.assigned:
                     continue
                 for key in unknown:
-                    await self._look_up(work.partition, key)
+                    await self._look_up(work.partition, key, work.first_start(key))
                 prepared.append(work)
         finally:
             await self._earlier.close()
@@ -88,9 +88,9 @@ class Judging:
         if partitions:
             self._earlier.forget(min(partition.latest for partition in partitions))
 
-    async def _look_up(self, partition: AssignedPartition, key: SessionKey) -> None:
+    async def _look_up(self, partition: AssignedPartition, key: SessionKey, start: int) -> None:
         earliest = partition.references.earliest or 0
-        windows = await self._earlier.of(key, partition.generation, earliest)
+        windows = await self._earlier.of(key, partition.generation, earliest, start)
         partition.references.learn(key, windows)
         if windows:
             return

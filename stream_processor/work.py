@@ -29,6 +29,11 @@ class Work:
         carried = {SessionKey(batch.device, batch.session) for batch, _ in self.carried}
         return {key for key, _ in self.windows} | carried
 
+    def first_start(self, key: SessionKey) -> int:
+        """Return the start of a session's first window, µs; of carried batches, the time of the first reading."""
+        starts = [window.start for of, window in self.windows if of == key]
+        return min(starts or [int(batch.times.min()) for batch, _ in self.carried])
+
 
 @dataclass(frozen=True)
 class SentWork:

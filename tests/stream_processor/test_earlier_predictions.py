@@ -70,8 +70,10 @@ def every_second(first: int, last: int, **more) -> list[bytes | None]:
     return [encode_prediction(prediction(arrived, **more)) for arrived in range(first, last, SECOND)]
 
 
-async def starts_of(earlier: EarlierPredictions, device: str = "phone-1", generation: int = 1) -> list[int]:
-    found = await earlier.of(SessionKey(device, "s1"), generation, NOW)
+async def starts_of(
+    earlier: EarlierPredictions, device: str = "phone-1", generation: int = 1, *, first: int = 0
+) -> list[int]:
+    found = await earlier.of(SessionKey(device, "s1"), generation, NOW, first)
     return sorted(window.start for window in found)
 
 
@@ -83,6 +85,25 @@ async def test_reading_back_ends_where_predictions_are_too_old(monkeypatch):
     assert 670 <= log.read_messages <= 670 + 200
     recent = [arrived - 4 * SECOND for arrived in range(NOW - CLOCK_MARGIN_US, NOW + 10 * SECOND, SECOND)]
     assert starts == [recent[0] - SECOND, *recent]  # and one of those before
+
+
+async def test_older_predictions_are_read_only_if_the_window_before_is_not_among_the_recent_ones(monkeypatch):
+    pieces(monkeypatch, 20)
+    log = MadeLog(
+        [
+            *every_second(NOW - 500 * SECOND, NOW - 490 * SECOND, device="paused"),
+            *every_second(NOW - 490 * SECOND, NOW),
+            *every_second(NOW, NOW + SECOND, device="paused"),
+        ]
+    )
+    earlier = EarlierPredictions(log)
+    begin = NOW - 4 * SECOND
+    assert begin - SECOND in await starts_of(earlier, first=begin)
+    assert log.read_messages == 100  # five pieces: those of the last minute, and one that is all older
+    assert await starts_of(earlier, "paused", first=begin) == [begin - 491 * SECOND, begin]
+    assert log.read_messages == len(log.values)
+    assert await starts_of(earlier, "unknown", first=begin) == []
+    assert log.read_messages == len(log.values)
 
 
 async def test_each_partition_is_read_once_a_generation():
@@ -141,7 +162,7 @@ async def test_no_more_than_the_limit_is_read_back(monkeypatch, caplog):
     monkeypatch.setattr(earlier_predictions, "MOST_PREDICTIONS", 25)
     log = MadeLog(every_second(NOW - 99 * SECOND, NOW))
     assert len(await starts_of(EarlierPredictions(log))) == 30
-    assert "read no more than 30 predictions" in caplog.text
+    assert "no more predictions of activity.predictions/3 are read back" in caplog.text
 
 
 async def test_predictions_in_kafka_are_read_back(broker, monkeypatch):
@@ -162,7 +183,7 @@ async def test_predictions_in_kafka_are_read_back(broker, monkeypatch):
     for device in devices:
         assert partition_of(device, await log.partitions()) == places[device]
         assert len(await starts_of(earlier, device)) == 9
-    newest = max(await earlier.of(SessionKey("phone-0", "s1"), 1, NOW), key=lambda window: window.start)
+    newest = max(await earlier.of(SessionKey("phone-0", "s1"), 1, NOW, NOW), key=lambda window: window.start)
     assert newest.reference == prediction(NOW - SECOND).reference
     await earlier.close()
 
