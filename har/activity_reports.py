@@ -2,12 +2,13 @@
 
 import math
 import re
+from collections.abc import Container
 
 import msgspec
 
 from har.background import MAX_KINDS, MAX_NAME_CHARACTERS, is_kind_name
 from har.decisions import UNKNOWN
-from har.predictions import Prediction
+from har.predictions import Prediction, WindowAlone
 from har.rejections import RejectedMessage
 from har.release_documents import ReleaseError, require_plain_name
 from har.samples import MAX_SEQUENCE, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, check_identifier, check_size
@@ -22,7 +23,10 @@ _REASON = re.compile(r"[a-z]{1,32}")
 
 
 class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A device's prediction for one window; the fields are those of `har.predictions.Prediction`."""
+    """A device's prediction for one window; the fields are those of `har.predictions.Prediction`.
+
+    The session's upright reference itself is not among them: it stays on the device.
+    """
 
     start: int
     end: int
@@ -33,6 +37,8 @@ class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     reason: str | None = None
     kind: str | None = None
     background: dict[str, float] = {}
+    lean: float | None = None
+    alone: WindowAlone | None = None
 
 
 class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +79,8 @@ class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 reason=window.reason,
                 kind=window.kind,
                 background=window.background,
+                lean=window.lean,
+                alone=window.alone,
             )
             for window in self.windows
         ]
@@ -87,7 +95,7 @@ def encode_report(device: str, session: str, sequence: int, predictions: list[Pr
     windows = [
         ReportedWindow(
             *(made.start, made.end, made.activity, made.confidence, made.probabilities, made.release, made.reason),
-            *(made.kind, made.background),
+            *(made.kind, made.background, made.lean, made.alone),
         )
         for made in predictions
     ]
@@ -137,10 +145,11 @@ def _check(window: ReportedWindow) -> None:
     values = [*window.probabilities.values(), *window.background.values()]
     if not all(0 <= value <= 1 for value in values) or not math.isclose(sum(values), 1, abs_tol=SUM_TOLERANCE):
         raise RejectedMessage("prediction", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
-    if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
-        raise RejectedMessage(
-            "prediction", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
-        )
+    for answer in (window, window.alone):
+        if answer is not None:
+            _check_answer(answer, window.probabilities)
+    if window.lean is not None and not -1 <= window.lean <= 1:
+        raise RejectedMessage("prediction", f"a lean is a cosine, from -1 to 1, not {window.lean}")
     if window.reason is not None:
         _check_reason(window.reason, window.activity)
 
@@ -160,6 +169,13 @@ def _check_background(window: ReportedWindow) -> None:
     if window.kind is not None and (window.activity != UNKNOWN or window.kind not in window.background):
         raise RejectedMessage(
             "prediction", f"the kind {window.kind[:40]!r} of {window.activity[:40]!r} does not fit the background"
+        )
+
+
+def _check_answer(answer: ReportedWindow | WindowAlone, classes: Container[str]) -> None:
+    if (answer.activity != UNKNOWN and answer.activity not in classes) or not 0 <= answer.confidence <= 1:
+        raise RejectedMessage(
+            "prediction", f"{answer.activity[:40]!r} with confidence {answer.confidence} does not fit these classes"
         )
 
 

@@ -14,9 +14,17 @@ from har.activity_names import named_class
 from har.decisions import UNKNOWN, decide, no_opinion
 from har.releases import ReleaseManifest
 from har.signal_quality import Reason
+from har.upright import Reference
 
 SCHEMA = 1
 MadeOn = Literal["server", "device"]
+
+
+class WindowAlone(msgspec.Struct, frozen=True):
+    """The answer for a window without the session's upright reference; see `Prediction.activity` and `confidence`."""
+
+    activity: str
+    confidence: float
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -33,7 +41,8 @@ class Prediction(msgspec.Struct, frozen=True):
     confidence : float
         The class's probability; for ``unknown``, 1 minus the largest probability.
     probabilities : dict of str to float
-        The probability of each class of the release; with a `reason`, the same for each.
+        The probability of each class of the release, after the use of the upright reference; with a `reason`, the same
+        for each.
     release : str
         The release that classified the window.
     arrived : int
@@ -51,6 +60,14 @@ class Prediction(msgspec.Struct, frozen=True):
         For ``unknown``: the kind of background that the window shows, such as ``table``, if the network is sure of one.
     background : dict of str to float
         The probability of each kind of background that the release knows. With those of `probabilities` they sum to 1.
+    lean : float or None
+        Cosine of the angle between the window's mean acceleration and the session's upright reference (`har.upright`).
+        None if there is no reference yet, the release uses none, or there is a `reason`.
+    alone : WindowAlone or None
+        The answer without the reference; None if it is the same.
+    reference : Reference or None
+        What the session knows about upright after this window; None if nothing. The stream processor continues from it
+        after a restart. A device reports none.
     """
 
     device: str
@@ -67,6 +84,9 @@ class Prediction(msgspec.Struct, frozen=True):
     reason: str | None = None
     kind: str | None = None
     background: dict[str, float] = {}
+    lean: float | None = None
+    alone: WindowAlone | None = None
+    reference: Reference | None = None
 
     @classmethod
     def of_window(

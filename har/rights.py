@@ -48,7 +48,8 @@ TOPICS = (*_on("CREATE", *topics.ALL), *_on("DESCRIBE", *topics.ALL))
 def of_processor(group: str = DEFAULT_GROUP, *, follows_store: bool = True) -> tuple[Right, ...]:
     """Return the rights of a processor in a consumer group."""
     return (
-        *_on("READ", topics.SAMPLES, *([topics.RELEASES] if follows_store else [])),
+        # It continues sessions from their earlier predictions.
+        *_on("READ", topics.SAMPLES, topics.PREDICTIONS, *([topics.RELEASES] if follows_store else [])),
         # It writes batches that it holds back to the topic they came from.
         *_on("WRITE", topics.SAMPLES, topics.PREDICTIONS, topics.COMPARISONS, topics.REJECTED),
         Right("READ", "GROUP", group),

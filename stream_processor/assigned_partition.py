@@ -7,6 +7,7 @@ from stream_processor.done_ahead import NOTHING, DoneAhead, Received
 from stream_processor.kafka_messages import KafkaEvent, LogMessage
 from stream_processor.ledger import PartitionLedger
 from stream_processor.progress import PartitionProgress
+from stream_processor.reference_book import ReferenceBook
 from stream_processor.sessions import SessionBook
 
 
@@ -24,6 +25,8 @@ class AssignedPartition:
         Its messages that are not done.
     sessions : SessionBook
         Its sessions.
+    references : ReferenceBook
+        Their upright references.
     done : DoneAhead
         What is known to be done beyond the committed offset: at first, what an earlier worker noted.
     assigned : bool
@@ -38,6 +41,7 @@ class AssignedPartition:
     generation: int
     ledger: PartitionLedger[Received]
     sessions: SessionBook
+    references: ReferenceBook
     done: DoneAhead = NOTHING
     assigned: bool = True
     unconfirmed: int = 0

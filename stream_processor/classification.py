@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from har.batch_runs import ClosedWindow
 from har.comparisons import Comparison, compared
 from har.predictions import Prediction, Trace
+from har.releases import ReleaseManifest
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
@@ -33,16 +34,16 @@ class Classified:
     Attributes
     ----------
     predictions : list of Prediction
-        One per window, in the same order.
+        One per window, in the same order. They are those of the windows alone.
+    manifests : list of ReleaseManifest
+        The manifest of each prediction's release.
     comparisons : list of Comparison
         For each window that a canary classified, the comparison with the stable release.
-    kind_titles : list of str or None
-        For each prediction, what its kind of background is, for people; None without a kind.
     """
 
     predictions: list[Prediction]
+    manifests: list[ReleaseManifest]
     comparisons: list[Comparison] = field(default_factory=list)
-    kind_titles: list[str | None] = field(default_factory=list)
 
 
 @dataclass
@@ -57,7 +58,7 @@ class _NetworkPredictions:
 
 
 class Classifier:
-    """Turns windows into predictions, off the event loop.
+    """Turns windows into predictions, off the event loop. Each window is classified alone.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class Classifier:
     async def classify(self, windows: Windows) -> Classified:
         """Classify windows, each by the release that applies to it."""
         if not windows:
-            return Classified([])
+            return Classified([], [])
         await self._timeline.wait_for(max(window.completed_by.arrived for _, window in windows))
         choices = [self._timeline.choice_for(key.device, window.completed_by.arrived) for key, window in windows]
         predicted: dict[OnnxClassifier, _NetworkPredictions] = {}
@@ -88,11 +89,8 @@ class Classifier:
                 network, windows, [index for index, choice in enumerate(choices) if choice.network is network]
             )
         predictions = [predicted[choice.network].predictions[index] for index, choice in enumerate(choices)]
-        titles = [
-            choice.network.manifest.kind_title(prediction.kind)
-            for choice, prediction in zip(choices, predictions, strict=True)
-        ]
-        return Classified(predictions, await self._compare(windows, choices, predicted), titles)
+        manifests = [choice.network.manifest for choice in choices]
+        return Classified(predictions, manifests, await self._compare(windows, choices, predicted))
 
     async def _compare(
         self, windows: Windows, choices: Sequence[Choice], predicted: dict[OnnxClassifier, _NetworkPredictions]

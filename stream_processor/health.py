@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
+from har import topics
+from stream_processor.earlier_predictions import ReadingBack
 from stream_processor.live_state import RedisReport
 from stream_processor.progress import Due, PartitionProgress, Stall, StallWatch
 
@@ -66,6 +68,8 @@ class HealthReport(msgspec.Struct):
         What is stalled.
     partitions : list of PartitionProgress
         The progress of each assigned partition.
+    reading_back : ReadingBack or None
+        The predictions that are read back before sessions continue; None if nothing is.
     redis : RedisReport or None
         The state of Redis. A worker is ready without it: predictions reach Kafka.
     """
@@ -77,6 +81,7 @@ class HealthReport(msgspec.Struct):
     stalls: list[Stall]
     partitions: list[PartitionProgress]
     redis: RedisReport | None = None
+    reading_back: ReadingBack | None = None
 
 
 class Health:
@@ -98,6 +103,8 @@ class Health:
         Returns the state of Redis.
     nothing_to_read : callable, optional
         Returns why the consumer group has no partition to read; None if it has.
+    reading_back : callable, optional
+        Returns which predictions are being read back; None if none are.
     """
 
     def __init__(
@@ -110,6 +117,7 @@ class Health:
         *,
         redis: Callable[[], RedisReport] | None = None,
         nothing_to_read: Callable[[], str | None] = lambda: None,
+        reading_back: Callable[[], ReadingBack | None] = lambda: None,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
@@ -118,6 +126,7 @@ class Health:
         self._watchdog = watchdog
         self._redis = redis
         self._nothing_to_read = nothing_to_read
+        self._reading_back = reading_back
         self._watch = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
 
@@ -133,6 +142,7 @@ class Health:
             stalls=self._stalls,
             partitions=partitions,
             redis=None if self._redis is None else self._redis(),
+            reading_back=self._reading_back(),
         )
 
     async def watch(self, give_up: Callable[[BaseException], Awaitable[None]]) -> None:
@@ -154,12 +164,20 @@ class Health:
             return f"no progress: {_described(self._stalls)}"
         if not self._is_member():
             return "the worker is joining its consumer group"
+        reading = self._reading_back()
+        if reading is not None:
+            return f"the worker is reading back predictions ({reading.messages} of partition {reading.partition})"
         return self._nothing_to_read()
 
     def _due(self) -> Iterator[Due]:
         yield Due("Kafka", "answering", self._kafka_answers())
         if not self._is_member():
             yield Due("the consumer group", "joining", None)
+            return
+        reading = self._reading_back()
+        if reading is not None:
+            # Windows wait for it, and the queue may be full: nothing else has to advance.
+            yield Due(f"{topics.PREDICTIONS.name}/{reading.partition}", "reading", reading.messages)
             return
         for progress in self._progress():
             yield from progress.due()

@@ -1,8 +1,10 @@
 """The messages that the processor reads from Kafka and writes to it, independent of a client library."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from har import topics
 from har.binary_samples import encode_batch
@@ -11,12 +13,16 @@ from har.predictions import Prediction, encode_prediction
 from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
-from har.samples import SampleBatch
+from har.samples import UNDECODABLE, SampleBatch
+from har.session_references import JudgedWindow
 from stream_processor.sessions import Position
 
-#: Headers of a carried copy: the original's offset, and how long its session had been silent, s.
+#: Headers of a carried copy: the original's offset, and how long its session had been silent, s. The first copy of a
+#: session brings its judged windows along (`har.session_references.JudgedWindow`).
 CARRIED_HEADER = "carried_from"
 SILENT_HEADER = "silent_seconds"
+JUDGED_HEADER = "judged_windows"
+_judged_decoder = msgspec.json.Decoder(list[JudgedWindow])
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,17 @@ class LogMessage:
         """How long the session had been silent when this copy was written, s; 0 for a device's own message."""
         value = dict(self.headers).get(SILENT_HEADER, b"0")
         return float(value) if value.isdigit() else 0.0
+
+    @property
+    def judged_windows(self) -> list[JudgedWindow] | None:
+        """The windows that a copy brings along; None if the message is not the first copy of a silent session."""
+        if not self.headers:
+            return None
+        value = dict(self.headers).get(JUDGED_HEADER)
+        try:
+            return None if value is None else _judged_decoder.decode(value)
+        except UNDECODABLE:  # not written by this system
+            return None
 
     def rejection(self, rejected: RejectedMessage, device: str | None) -> Rejection:
         """Return the entry of the dead-letter topic for this message; the device is None if it is not known."""
@@ -122,18 +139,32 @@ def rejection_message(rejection: Rejection) -> OutgoingMessage:
     return OutgoingMessage(topics.REJECTED.name, rejection.key, rejection.value, rejection.headers)
 
 
-def carried_message(
-    partition: Partition, batch: SampleBatch, position: Position, silent_seconds: float
-) -> OutgoingMessage:
-    """Return the copy of a held batch, to be written to the end of the same partition."""
-    return OutgoingMessage(
-        partition.topic,
-        batch.device.encode(),
-        encode_batch(batch),
-        [
+def carried_messages(
+    partition: Partition,
+    carried: Sequence[tuple[SampleBatch, Position]],
+    silent_seconds: float,
+    judged: Sequence[JudgedWindow],
+) -> Iterator[OutgoingMessage]:
+    """Yield the copies of a session's held batches, to be written to the end of the same partition.
+
+    Parameters
+    ----------
+    partition : Partition
+        The partition.
+    carried : sequence of (SampleBatch, Position)
+        The batches with their positions.
+    silent_seconds : float
+        How long the session has been silent, s.
+    judged : sequence of JudgedWindow
+        The windows that a worker needs to know which begins with these copies.
+    """
+    for number, (batch, position) in enumerate(carried):
+        headers = [
             (CARRIED_HEADER, str(position.offset).encode()),
             (SILENT_HEADER, str(round(silent_seconds)).encode()),
-        ],
-        partition.number,
-        position.arrived,
-    )
+        ]
+        if number == 0:
+            headers.append((JUDGED_HEADER, msgspec.json.encode(judged)))
+        yield OutgoingMessage(
+            partition.topic, batch.device.encode(), encode_batch(batch), headers, partition.number, position.arrived
+        )

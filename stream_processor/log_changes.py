@@ -163,13 +163,13 @@ class LogWatch:
     def _seek(self, tp: TopicPartition, committed: OffsetAndMetadata | None, begin: int, end: int) -> int | None:
         self._out_of_range.pop(tp, None)
         if committed is None or committed.offset < 0:
-            self._seek_to(tp, Start(begin))
+            self._seek_to(tp, Start(begin, is_committed=False))
             return None
         is_this_topic, done = self.commits.read(tp, committed)
         if not is_this_topic:
             log.error("the offset committed for %s is of a deleted topic of this name: reading it from its beginning",
                       Partition(*tp))  # fmt: skip
-            self._seek_to(tp, Start(begin))
+            self._seek_to(tp, Start(begin, is_committed=False))
             return None
         if done.until > end:  # the log was cut, so other messages may have the offsets of those that were done
             done = NOTHING

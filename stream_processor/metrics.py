@@ -1,5 +1,7 @@
 """The processor's Prometheus metrics, on its `/metrics` page."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from har.signal_quality import REASONS
@@ -46,6 +48,7 @@ class ProcessorMetrics:
         self.carried = counter(
             "har_carried_batches_total", "Batches of silent sessions that were carried to the end of the log"
         )
+        self._add_continued(counter, gauge)
         self.held = gauge("har_held_events", "Events not yet acknowledged", "partition")
         self.live_dropped = counter(
             "har_live_updates_dropped_total",
@@ -57,6 +60,23 @@ class ProcessorMetrics:
             "kind",
         )
         self.redis_up = gauge("har_redis_up", "1 while Redis accepts updates")
+
+    def _add_continued(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:
+        """Add what shows how sessions are continued by another worker."""
+        self.read_back = counter("har_predictions_read_back_total", "Predictions read back to continue sessions")
+        self.read_back_seconds = gauge("har_read_back_seconds", "Duration of the latest read-back of one partition")
+        self.references_not_found = counter(
+            "har_references_not_found_total",
+            "Sessions that were continued and have no recent prediction: they begin without an upright reference",
+        )
+        self.references_dropped = counter(
+            "har_references_dropped_total", "Sessions whose upright reference was dropped as there are too many"
+        )
+
+    def note_read_back(self, predictions: int, seconds: float) -> None:
+        """Count predictions that were read back, and show how long it took, s."""
+        self.read_back.inc(predictions)
+        self.read_back_seconds.set(seconds)
 
     def show_releases(self, current: CurrentReleases) -> None:
         """Set the gauge of the releases in use."""

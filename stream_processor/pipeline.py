@@ -13,20 +13,22 @@ from collections.abc import Awaitable, Callable
 from har import topics
 from har.batch_runs import Assembled
 from har.binary_samples import decode_batch
-from har.predictions import LiveUpdate
+from har.comparisons import Comparison
+from har.predictions import LiveUpdate, Prediction
 from har.process.clock import now_us
 from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
 from har.time_units import MICROSECONDS
 from stream_processor.assigned_partition import AssignedPartition
-from stream_processor.classification import Classified, Classifier
+from stream_processor.classification import Classifier
 from stream_processor.done_ahead import DoneAhead
+from stream_processor.judging import Judging
 from stream_processor.kafka_messages import (
     KafkaEvent,
     LogMessage,
     Publisher,
-    carried_message,
+    carried_messages,
     comparison_message,
     prediction_message,
     rejection_message,
@@ -36,6 +38,7 @@ from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.progress import PartitionProgress
 from stream_processor.reading_start import ReadingStart
+from stream_processor.reference_book import ReferenceBook
 from stream_processor.sessions import Position, SessionBook, SessionKey
 from stream_processor.settings import ProcessorSettings
 from stream_processor.work import SentWork, Work
@@ -63,6 +66,8 @@ class StreamPipeline:
         Counts messages, windows and rejections.
     reading_start : ReadingStart
         Decides whether a partition is read from where it has to be.
+    judging : Judging
+        Uses the upright reference of each window's session.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class StreamPipeline:
         live: LiveStateWriter,
         metrics: ProcessorMetrics,
         reading_start: ReadingStart,
+        judging: Judging,
     ) -> None:
         self._settings = settings
         self._classifier = classifier
@@ -80,6 +86,7 @@ class StreamPipeline:
         self._live = live
         self._metrics = metrics
         self._reading_start = reading_start
+        self._judging = judging
         self._partitions: dict[Partition, AssignedPartition] = {}
         self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
         self._sent: asyncio.Queue[SentWork] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
@@ -160,8 +167,13 @@ class StreamPipeline:
             hold_seconds=settings.hold_seconds,
             max_sessions=settings.max_sessions,
         )
+        references = ReferenceBook(
+            self._classifier.spec.length_us,
+            max_sessions=settings.max_sessions,
+            begins_anew=self._reading_start.begins_anew(first.partition),
+        )
         done = self._reading_start.done_before(first.partition)
-        return AssignedPartition(first.partition, first.generation, PartitionLedger(), sessions, done)
+        return AssignedPartition(first.partition, first.generation, PartitionLedger(), sessions, references, done)
 
     def _process(self, partition: AssignedPartition, message: LogMessage) -> Work:
         if isinstance(message.value, UnreadableBatch):
@@ -176,8 +188,10 @@ class StreamPipeline:
             rejection = self._rejection(message, rejected, None)
             return Work(partition, finished=[message.offset], rejections=[rejection])
         position = Position(message.offset, message.arrived)
+        key = SessionKey(batch.device, batch.session)
+        partition.references.receive(key, batch, message.arrived, message.judged_windows)
         result = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
-        work = self._work(partition, SessionKey(batch.device, batch.session), result)
+        work = self._work(partition, key, result)
         if result.rejected is not None:
             work.rejections.append(self._rejection(message, result.rejected, batch.device))
         return work
@@ -205,11 +219,13 @@ class StreamPipeline:
 
     async def _classify_forever(self) -> None:
         while True:
-            group = await self._next_group()
+            group = await self._judging.prepare(await self._next_group())
             windows = [window for work in group for window in work.windows]
             classified = await self._classifier.classify(windows)
-            confirmations = await self._send(group, classified)
-            await self._sent.put(SentWork(group, windows, classified, confirmations))
+            predictions = self._judging.judge(group, classified)
+            confirmations = await self._send(group, predictions, classified.comparisons)
+            titles = [made.kind_title(each.kind) for made, each in zip(classified.manifests, predictions, strict=True)]
+            await self._sent.put(SentWork(group, windows, predictions, titles, confirmations))
 
     async def _next_group(self) -> list[Work]:
         """Wait for work, then take all queued work, up to one call of the network."""
@@ -220,14 +236,15 @@ class StreamPipeline:
             windows += len(group[-1].windows)
         return group
 
-    async def _send(self, group: list[Work], classified: Classified) -> list[Awaitable[object]]:
-        messages = [prediction_message(prediction) for prediction in classified.predictions]
-        messages += [comparison_message(comparison) for comparison in classified.comparisons]
+    async def _send(
+        self, group: list[Work], predictions: list[Prediction], comparisons: list[Comparison]
+    ) -> list[Awaitable[object]]:
+        messages = [prediction_message(prediction) for prediction in predictions]
+        messages += [comparison_message(comparison) for comparison in comparisons]
         for work in group:
             messages += [rejection_message(rejection) for rejection in work.rejections]
-            messages += [
-                carried_message(work.partition.name, *carried, work.silent_seconds) for carried in work.carried
-            ]
+            judged = self._judging.needed_with(work)
+            messages += carried_messages(work.partition.name, work.carried, work.silent_seconds, judged)
             self._metrics.carried.inc(len(work.carried))
         return [await self._publish(message) for message in messages]
 
@@ -237,9 +254,8 @@ class StreamPipeline:
             sent = await self._sent.get()
             await asyncio.gather(*sent.confirmations)
             published = now_us()
-            predictions, titles = sent.classified.predictions, sent.classified.kind_titles
-            self._metrics.windows.inc(len(predictions))
-            for (_, window), prediction, title in zip(sent.windows, predictions, titles, strict=True):
+            self._metrics.windows.inc(len(sent.predictions))
+            for (_, window), prediction, title in zip(sent.windows, sent.predictions, sent.titles, strict=True):
                 if prediction.reason is not None:
                     self._metrics.unclassified.labels(prediction.reason).inc()
                 self._metrics.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)
@@ -264,3 +280,4 @@ class StreamPipeline:
                     await self._enqueue(work)
                 self._metrics.held.labels(str(name)).set(len(partition.ledger))
             self._metrics.sessions.set(sum(len(p.sessions) for p in self._partitions.values()))
+            self._judging.forget(self._partitions.values())

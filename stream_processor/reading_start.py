@@ -20,10 +20,21 @@ MOST_TIMES = 2
 
 
 class Start(NamedTuple):
-    """Where reading a partition begins: an offset, and what an earlier worker has done beyond it."""
+    """Where reading a partition begins.
+
+    Attributes
+    ----------
+    offset : int
+        The offset.
+    done_before : DoneAhead
+        What an earlier worker has done beyond it.
+    is_committed : bool
+        Whether a worker of the group has read the partition before.
+    """
 
     offset: int
     done_before: DoneAhead = NOTHING
+    is_committed: bool = True
 
 
 class ReadingStart:
@@ -49,6 +60,11 @@ class ReadingStart:
         """Return what an earlier worker has done in a partition beyond the offset at which reading began."""
         start = self._start_of(name)
         return NOTHING if start is None else start.done_before
+
+    def begins_anew(self, name: Partition) -> bool:
+        """Return whether no worker of the group has read a partition before."""
+        start = self._start_of(name)
+        return start is not None and not start.is_committed
 
     async def accepts(self, message: LogMessage) -> bool:
         """Return whether to begin with this message; if not, the partition is read anew.

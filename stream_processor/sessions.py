@@ -125,6 +125,10 @@ class SessionBook:
         """Return the number of sessions with state."""
         return len(self._sessions)
 
+    def holds(self, key: SessionKey) -> bool:
+        """Return whether a session has window state."""
+        return key in self._sessions
+
     def add(self, batch: SampleBatch, position: Position, *, silent_seconds: float = 0.0) -> Assembled[Position]:
         """Add a batch to its session; a carried copy comes with the session's silence when it was written, s."""
         now = self._now()

@@ -23,7 +23,9 @@ from har.time_units import MICROSECONDS
 from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
+from stream_processor.earlier_predictions import EarlierPredictions
 from stream_processor.health import Health, Watchdog
+from stream_processor.judging import Judging
 from stream_processor.kafka_credentials import faust_credentials
 from stream_processor.kafka_entry import require_access
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage
@@ -32,6 +34,7 @@ from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pages import add_pages
 from stream_processor.pipeline import StreamPipeline
+from stream_processor.predictions_log import KafkaPredictions
 from stream_processor.reading_start import ReadingStart
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
@@ -67,7 +70,9 @@ def create_app(
     live = LiveStateWriter(settings.redis_url, latest_seconds=settings.latest_seconds, metrics=metrics)
     timeline = ReleaseTimeline(first)
     classifier = Classifier(timeline, max_batch=settings.classify_batch)
-    pipeline = StreamPipeline(settings, classifier, publish, live, metrics, _reading_start(app))
+    earlier = EarlierPredictions(KafkaPredictions(settings.kafka), on_read=metrics.note_read_back)
+    judging = Judging(earlier, metrics)
+    pipeline = StreamPipeline(settings, classifier, publish, live, metrics, _reading_start(app), judging)
     view = LogView(app)
     health = Health(
         settings.stall_seconds,
@@ -78,6 +83,7 @@ def create_app(
         watchdog,
         redis=live.report,
         nothing_to_read=view.nothing_to_read,
+        reading_back=lambda: earlier.reading,
     )
     _attach(app, pipeline, view, health)
     log_starts(app, settings, timeline, loader, view.nothing_to_read)

@@ -9,7 +9,8 @@ from kafka import KafkaAdminClient
 
 from deploy.audit.findings import Audit, compare
 from deploy.audit.prediction_watch import PredictionWatch, SeenMessages
-from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
+from deploy.audit.reference import Acknowledged, Reference
+from deploy.audit.reference_building import ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
 from deploy.topics import check_kafka
 from har import rights
@@ -122,6 +123,7 @@ class _Comparison:
             has_journals=journals is not None,
             thresholds=manifest.thresholds,
             kinds=tuple(manifest.kinds),
+            upright=manifest.upright,
         )
         self._builder = ReferenceBuilder(classifier, grace_us)
         self._journals = journals

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 import msgspec
 
 from deploy.audit.prediction_watch import SeenMessages, WindowKey
-from deploy.audit.reference import ExpectedPrediction, Reference
+from deploy.audit.reference import Reference
 from deploy.audit.stored import Unreadable
-from deploy.audit.ties import Outputs, Ties
-from har.decisions import UNKNOWN
+from deploy.audit.values import ValueComparison
 from har.predictions import Prediction
 
 #: Number of examples of each fault.
@@ -83,6 +82,8 @@ class Audit(msgspec.Struct):
         Predicted windows whose readings Kafka has deleted, or which the audit leaves out.
     windows_compared : int
         Predicted windows whose values were compared.
+    windows_with_reference : int
+        Compared windows for which the session's upright reference was used.
     windows_of_other_releases : int
         Windows whose newest prediction is of another release; only their presence is checked.
     releases : dict of str to int
@@ -126,6 +127,7 @@ class Audit(msgspec.Struct):
     windows_allowed: int
     windows_before_log: int
     windows_compared: int
+    windows_with_reference: int
     windows_of_other_releases: int
     releases: dict[str, int]
     most_release_changes: int
@@ -181,7 +183,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
     predictions = seen.predictions
     unexplained = [prediction for key, prediction in predictions.items() if reference.prediction(key) is None]
     extra = [prediction for prediction in unexplained if not reference.is_before_log(prediction)]
-    values = _ValueComparison(reference, predictions.values(), tolerance)
+    values = ValueComparison(reference, predictions.values(), tolerance)
     due = set(reference.due())
     devices = reference.devices.values()
     return Audit(
@@ -200,6 +202,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         windows_allowed=len(predictions) - len(unexplained) - len(due & predictions.keys()),
         windows_before_log=len(unexplained) - len(extra),
         windows_compared=values.compared,
+        windows_with_reference=values.with_reference,
         windows_of_other_releases=values.of_other_releases,
         releases=dict(sorted(Counter(prediction.release for prediction in predictions.values()).items())),
         most_release_changes=max(release_changes(predictions.values()).values(), default=0),
@@ -214,7 +217,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         ),
         missing=_finding(_example(key) for key in due - predictions.keys()),
         extra=_finding(_example(prediction.key) for prediction in extra),
-        differing=_finding(values.differing),
+        differing=_finding(_example(*each) for each in values.differing),
         contradicted=_finding(_example(key) for key in seen.contradicted),
         out_of_order=_finding(_example(key) for key in seen.disordered),
         undecodable=seen.undecodable,
@@ -231,54 +234,6 @@ def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
         changes[prediction.device] = changes.get(prediction.device, 0) + (prediction.release != before)
         latest[prediction.device] = prediction.release
     return changes
-
-
-class _ValueComparison:
-    """Compares the values of the predictions of the audited release."""
-
-    def __init__(self, reference: Reference, predictions: Iterable[Prediction], tolerance: float) -> None:
-        self._reference = reference
-        self._tolerance = tolerance
-        self.compared = 0
-        self.of_other_releases = 0
-        self.max_difference = 0.0
-        self.differing: list[Example] = []
-        for prediction in predictions:
-            expected = reference.prediction(prediction.key)
-            if prediction.release != reference.release:
-                self.of_other_releases += 1
-            elif expected is not None:
-                self.compared += 1
-                self._compare(prediction, expected)
-
-    def _compare(self, prediction: Prediction, reference: ExpectedPrediction) -> None:
-        known, thresholds = self._reference, self._reference.thresholds
-        right = Outputs.of(known.classes, known.kinds, reference.probabilities, is_classified=reference.reason is None)
-        found = prediction.probabilities | prediction.background
-        if prediction.probabilities.keys() != right.classes.keys() or found.keys() != right.all.keys():
-            self._add(prediction, f"classes {sorted(found)} instead of {sorted(right.all)}")
-            return
-        expected = right.decision(thresholds)
-        confidence = max(right.classes.values())
-        if prediction.activity == UNKNOWN:
-            confidence = 1.0 - confidence
-        difference = max(abs(found[name] - value) for name, value in right.all.items())
-        difference = max(difference, abs(prediction.confidence - confidence))
-        self.max_difference = max(self.max_difference, difference)
-        ties = Ties(right, thresholds, self._tolerance)
-        if not difference <= self._tolerance:
-            self._add(prediction, f"a probability differs by {difference:.3g}")
-        elif prediction.reason != reference.reason:
-            self._add(prediction, f"the reason is {prediction.reason} instead of {reference.reason}")
-        elif prediction.activity != expected.activity and not ties.allow(prediction):
-            self._add(prediction, f"{prediction.activity} instead of {expected.activity}")
-        elif prediction.kind != expected.kind and not ties.allow_kind(prediction):
-            self._add(prediction, f"the kind is {prediction.kind} instead of {expected.kind}")
-        elif prediction.end != prediction.start + self._reference.length_us:
-            self._add(prediction, f"the window ends at {prediction.end}")
-
-    def _add(self, prediction: Prediction, detail: str) -> None:
-        self.differing.append(_example(prediction.key, detail))
 
 
 def _example(key: WindowKey, detail: str = "") -> Example:

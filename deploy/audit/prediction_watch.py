@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
@@ -88,9 +90,9 @@ class SeenMessages:
         self._newest_start[session] = max(newest, prediction.start)
 
 
-def _values(prediction: Prediction) -> tuple[object, ...]:
-    decided = (prediction.activity, prediction.confidence, prediction.reason, prediction.kind)
-    return *decided, prediction.probabilities, prediction.background, prediction.end
+def _values(prediction: Prediction) -> Prediction:
+    """Return what must be the same if a window is predicted again. A repeated batch may arrive at another time."""
+    return msgspec.structs.replace(prediction, arrived=0)
 
 
 class PredictionWatch:

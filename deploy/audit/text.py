@@ -50,7 +50,8 @@ def _windows(audit: Audit) -> list[str]:
     return [
         f"{audit.windows_expected:,} windows expected, {audit.windows_answered:,} predicted: "
         f"{audit.windows_allowed:,} optional, {audit.windows_before_log:,} from before the log",
-        f"{audit.windows_compared:,} compared, largest difference {audit.max_difference:.3g}; "
+        f"{audit.windows_compared:,} compared ({audit.windows_with_reference:,} with an upright reference), "
+        f"largest difference {audit.max_difference:.3g}; "
         f"{audit.windows_of_other_releases:,} of other releases; {audit.predictions_repeated:,} repeated predictions",
         f"predicted by {', '.join(f'{name} ({count:,})' for name, count in audit.releases.items()) or 'none'}; "
         f"at most {audit.most_release_changes:,} release changes of a device",

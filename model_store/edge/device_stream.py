@@ -11,6 +11,8 @@ from har.predictions import Prediction
 from har.process.clock import now_us
 from har.resampling import Times
 from har.samples import Axes, SampleBatch, checked_batch
+from har.session_references import judged_in_order
+from har.upright import NO_REFERENCE
 from har.windowing import WindowSpec, WindowValues
 from model_store.lite_classifier import LiteClassifier
 
@@ -21,7 +23,8 @@ PIECE_READINGS = 50
 class DeviceStream:
     """Cuts one session of readings into windows and classifies them.
 
-    The windows are the same as those of the stream processor and the trainer.
+    The windows are the same as those of the stream processor and the trainer. So is the use of the session's upright
+    reference. Reports leave the reference out: it stays on the device.
 
     Parameters
     ----------
@@ -41,6 +44,7 @@ class DeviceStream:
         self._device = device
         self._session = session
         self._network = network
+        self._reference = NO_REFERENCE
         self._spec: WindowSpec | None = None
         self._windows: SessionWindows[int]
 
@@ -72,7 +76,10 @@ class DeviceStream:
                 raise step.rejected
             windows += [WindowValues(window.start, window.values, window.quality) for window in step.windows]
             times_arrived += [window.completed_by for window in step.windows]
-        return network.predict(self._device, self._session, windows, times_arrived)
+        alone = network.predict(self._device, self._session, windows, times_arrived)
+        of_windows = zip(alone, (window.values for window in windows), strict=True)
+        predictions, self._reference = judged_in_order(of_windows, network.manifest, self._reference)
+        return predictions
 
     def _batches(self, times: Times, axes: Axes) -> list[SampleBatch]:
         """Convert the readings to batches and check them."""

@@ -160,6 +160,7 @@ def report(request: pytest.FixtureRequest) -> Callable[..., None]:
             "phones": audit.sessions,
             "batches": audit.batches_stored,
             "windows": audit.windows_expected,
+            "with a reference": audit.windows_with_reference,
             "missing": audit.missing.count,
             "differing": audit.differing.count + audit.contradicted.count,
             "out of order": audit.out_of_order.count,

@@ -27,21 +27,26 @@ from deploy.processes import ProcessGroup, Program
 from deploy.stack import GATEWAY, Stack, har
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
+from har.upright_rule import UprightRule
 from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 from stream_processor.health import HealthReport
+from tests.model_store.made_store import copied_release
 from tests.waiting import until
 
 #: How long stopping phones wait until Kafka has everything, s.
 FINISH_SECONDS = 180
 AUDIT_WAIT_SECONDS = 120
+#: A rule with which the phones of a short test soon have a reference.
+SOON_UPRIGHT = UprightRule(needed=2, least_walk=0.5, doubted_after=2)
 
 
 class Stage:
     """A running system with phones, and the faults that tests cause in it.
 
     Processes that end by themselves are restarted, as by any supervisor. Several tests may use it one after another,
-    each with its own phones and journals.
+    each with its own phones and journals. Without a store, the processors use a release that uses upright references,
+    so that each audit shows whether these outlive what happens to the processors.
     """
 
     def __init__(
@@ -55,6 +60,9 @@ class Stage:
         services: Collection[str] = (GATEWAY,),
         services_kafka: Mapping[str, KafkaConnection] | None = None,
     ) -> None:
+        release = BASELINE
+        if store is None:
+            release = str(copied_release(folder / "made", "upright", upright=SOON_UPRIGHT))
         self.kafka = kafka
         self.folder = folder
         users = kafka if services_kafka is None else services_kafka
@@ -63,11 +71,13 @@ class Stage:
             choose_addresses(kafka=kafka if services_kafka is None else services_kafka["demo"]),
             folder,
             self.group,
+            release=release,
             processor_options=processor_options,
             store=store,
             archive=archive,
             services=services,
         )
+        self.release = release
         self._tests = 0
         self._first_phone = 0
         self.begin_test()
@@ -107,9 +117,9 @@ class Stage:
         self.phones.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
 
-    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str = BASELINE) -> Audit:
+    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str | None = None) -> Audit:
         result = await asyncio.to_thread(
-            audit, self.kafka, journals=self.journals, release=release, wait_seconds=wait_seconds
+            audit, self.kafka, journals=self.journals, release=release or self.release, wait_seconds=wait_seconds
         )
         if not result.is_clean:
             await asyncio.to_thread(self._print_progress)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.activity_reports import MAX_WINDOWS, decode_report, encode_report
-from har.predictions import Prediction
+from har.predictions import Prediction, WindowAlone
 from har.rejections import RejectedMessage
+from har.upright import Reference
 
 START = 1_700_000_000_000_000
 
@@ -86,6 +87,9 @@ TABLE = {
         (window(**TABLE | {"background": {"two\nlines": 0.5}, "kind": None}), "prediction"),
         (window(**TABLE | {"background": {f"k{n}": 0.5 / 65 for n in range(65)}, "kind": None}), "prediction"),
         (window(**TABLE | {"reason": "sparse"}), "prediction"),
+        (window(lean=1.5), "prediction"),
+        (window(alone={"activity": "fly", "confidence": 0.5}), "prediction"),
+        (window(reference=[[0, 0, 1], 3, [0, 0, 0], 0, 0, 5]), "malformed"),
     ],
 )
 def test_an_invalid_report_is_rejected(message, code):
@@ -102,3 +106,10 @@ def test_the_kind_and_the_background_travel_along():
     made = msgspec.structs.replace(prediction(), **TABLE)
     (read,) = decode_report(encode_report("phone", "s1", 0, [made]).encode()).predictions(arrived=7)
     assert (read.activity, read.kind, read.background) == ("unknown", "table", {"table": 0.5})
+
+
+def test_what_a_devices_reference_changed_is_reported_and_the_reference_is_not():
+    reference = Reference((0.0, 0.0, 1.0), 10, latest_us=START)
+    made = msgspec.structs.replace(prediction(), lean=0.5, alone=WindowAlone("sit", 0.5), reference=reference)
+    (decoded,) = decode_report(encode_report("phone", "s1", 0, [made]).encode()).predictions(arrived=START)
+    assert decoded == msgspec.structs.replace(made, reference=None)

@@ -31,4 +31,6 @@ async def test_a_kind_has_the_title_that_the_manifest_gives_it(tmp_path):
     moving, sparse = classified.predictions
     assert moving.kind in {kind.name for kind in kinds}
     assert sparse.reason == "sparse"
-    assert classified.kind_titles == [moving.kind.replace("kind-", "the kind of "), None]
+    made = zip(classified.manifests, classified.predictions, strict=True)
+    titles = [manifest.kind_title(prediction.kind) for manifest, prediction in made]
+    assert titles == [moving.kind.replace("kind-", "the kind of "), None]

@@ -16,6 +16,8 @@ from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.done_ahead import DoneAhead
+from stream_processor.earlier_predictions import EarlierPredictions
+from stream_processor.judging import Judging
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
@@ -67,6 +69,19 @@ class Kafka:
     def of(self, topic: str) -> list[bytes]:
         return [value for name, _, value, _ in self.messages if name == topic]
 
+    # How predictions are read back.
+    async def partitions(self) -> list[int]:
+        return [0]
+
+    async def end_of(self, partition: int) -> tuple[int, int]:
+        return 0, len(self.of(topics.PREDICTIONS.name))
+
+    async def read(self, partition: int, begin: int, end: int | None) -> list[bytes | None]:
+        return [*self.of(topics.PREDICTIONS.name)[begin:end]]
+
+    async def close(self) -> None:
+        pass
+
 
 @pytest.fixture(scope="module")
 def network() -> OnnxClassifier:
@@ -84,7 +99,7 @@ class Group:
 
 
 @asynccontextmanager
-async def running(network, redis_url, kafka, errors=None, releases=None, reading_start=None, **changes):
+async def running(network, redis_url, kafka, errors=None, releases=None, reading_start=None, published=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     metrics = ProcessorMetrics()
     live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
@@ -97,6 +112,7 @@ async def running(network, redis_url, kafka, errors=None, releases=None, reading
         live,
         metrics,
         reading_start or ReadingStart(lambda _: None, Group().read_anew),
+        Judging(EarlierPredictions(published or kafka), metrics),
     )
 
     async def note(error: BaseException) -> None:

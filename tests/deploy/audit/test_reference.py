@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from deploy.audit import offline
 from deploy.audit.offline import runs, session_windows
-from deploy.audit.reference import missing_numbers
+from deploy.audit.reference_building import missing_numbers
 from deploy.audit.stored import StoredMessage, sort_out
 from har.assembly import SessionWindows
 from har.batching import SessionName, batches_of_recording
