@@ -28,7 +28,8 @@ from trainer.freezing.agreement import measure_agreement, trained_probabilities
 
 pytestmark = on_frozen_networks
 
-NETWORKS = sorted(networks.NETWORKS)
+#: Freezing a network takes most of a minute. `origin` has LSTM layers, too.
+NETWORKS = ["conv_features", pytest.param("conv_lstm", marks=pytest.mark.long), "origin"]
 LSTM_LAYERS = {"conv_features": 0, "conv_lstm": 2, "origin": 2}
 FORMATS = ["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
 DIFFERENCES = {"onnx": 1e-5, "litert-float32": 1e-4, "litert-int8": 0.1, "tensorflow-frozen-graph": 1e-5}
