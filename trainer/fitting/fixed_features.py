@@ -8,6 +8,7 @@ probabilities of a window must not depend on the rest of the batch, not even in 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -120,8 +121,7 @@ def upright(windows: Tensor) -> Tensor:
     across = tf.gather(away, [1, 2, 0], axis=2) * tf.gather(up, [2, 0, 1], axis=2) - tf.gather(
         away, [2, 0, 1], axis=2
     ) * tf.gather(up, [1, 2, 0], axis=2)
-    movement = centre(windows)
-    return tf.concat([dot(movement, up), dot(movement, across), dot(movement, away)], axis=2)
+    return tf.matmul(centre(windows), tf.concat([up, across, away], axis=1), transpose_b=True)
 
 
 def _unit(vectors: Tensor) -> Tensor:
@@ -129,7 +129,9 @@ def _unit(vectors: Tensor) -> Tensor:
     return vectors / tf.sqrt(dot(vectors, vectors) + 1e-3)
 
 
-def movement_directions(windows: Tensor, turned: Tensor | None = None) -> Tensor:
+def movement_directions(
+    windows: Tensor, turned: Tensor | None = None, blocks: Sequence[int] = DIRECTION_BLOCKS
+) -> Tensor:
     """Return gravity, and the powers and correlations of the axes at several time scales.
 
     Sitting and standing wearers at rest differ less in the strength of movement than in its direction: breathing tilts
@@ -143,6 +145,8 @@ def movement_directions(windows: Tensor, turned: Tensor | None = None) -> Tensor
         Normalised windows.
     turned : tensor of float32, shape (batch, steps, 3), optional
         The result of :func:`upright` for them, if it is needed elsewhere, too.
+    blocks : sequence of int
+        Block lengths, steps.
 
     Returns
     -------
@@ -157,18 +161,23 @@ def movement_directions(windows: Tensor, turned: Tensor | None = None) -> Tensor
     """
     signals = tf.concat([centre(windows), upright(windows) if turned is None else turned], axis=2)
     values = []
-    for block in DIRECTION_BLOCKS:
+    for block in blocks:
         length = min(block, windows.shape[1] // 4)
         stride = max(1, length // 2)
         means = layers.AveragePooling1D(length, strides=stride)(signals) if length > 1 else signals
         distance = 1 if length == 1 else 2
         steps = means[:, distance:] - means[:, :-distance]
-        values.append(mean_over_time(tf.concat([steps * steps, steps * _next_axis(steps)], axis=2)))
+        products = tf.matmul(steps, steps, transpose_a=True) * (1.0 / steps.shape[1])
+        values.append(tf.gather(layers.Reshape((1, 36))(products), _SQUARES_AND_NEIGHBOURS, axis=2))
     moments = tf.concat(values, axis=1)
     powers, products = moments[:, :, :6], moments[:, :, 6:]
     correlations = products / tf.sqrt(powers * _next_axis(powers) + 1e-14)
     directions = tf.concat([_compress(powers) * 2.5, correlations * 2.0], axis=2)
     return layers.Concatenate()([layers.Flatten()(mean_over_time(windows) * 3.0), layers.Flatten()(directions)])
+
+
+#: Places in a 6 x 6 matrix of products: the squares of the axes of both frames, then each axis with the next.
+_SQUARES_AND_NEIGHBOURS = (0, 7, 14, 21, 28, 35, 1, 8, 12, 22, 29, 33)
 
 
 def _next_axis(signals: Tensor) -> Tensor:

@@ -34,6 +34,10 @@ class UnknownNetworkError(ValueError):
     """No network has this name. The message lists the available names."""
 
 
+#: Block lengths of :func:`movement_directions` for a network that has a :func:`spectrum`, too, steps: 0.1 to 0.6 s.
+SLOW_BLOCKS = (5, 12, 30)
+
+
 def conv_lstm(steps: int, classes: int) -> Model:
     """Build a network of three strided convolutions, two LSTM layers on an eighth of the steps, and a dense layer.
 
@@ -102,12 +106,12 @@ def conv_features(steps: int, classes: int) -> Model:
     turned = upright(windows)
     fixed = [
         movement_powers(windows),
-        movement_directions(windows, turned),
+        movement_directions(windows, turned, SLOW_BLOCKS),
         spectrum(windows, turned),
         vertical_shape(turned),
     ]
     flow = layers.Concatenate()([_clipped(_normalised(layers.Concatenate()(part))) for part in (pooled, fixed)])
-    flow = layers.Dense(68, activation="relu", name="features")(layers.Dropout(0.1)(flow))
+    flow = layers.Dense(80, activation="relu", name="features")(layers.Dropout(0.1)(flow))
     flow = layers.Dropout(0.2)(flow)
     flow = layers.Dense(classes, activation="softmax", name="probabilities")(flow)
     return tf_keras.Model(windows, flow, name="conv_features")

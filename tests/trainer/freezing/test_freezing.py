@@ -89,6 +89,15 @@ def test_probabilities_do_not_depend_on_earlier_windows(network: tuple[Any, free
     np.testing.assert_array_equal(forwards, backwards[::-1])
 
 
+def test_onnx_probabilities_do_not_depend_on_the_batch_bit_for_bit(network: tuple[Any, freezing.Frozen]) -> None:
+    predict = freezing.load_predictor("onnx", network[1].files["onnx"])
+    windows = GRAVITY.apply(made_windows(130))
+    alone = np.concatenate([predict(window[None]) for window in windows])
+    for size in (7, 64, 130):
+        batches = np.concatenate([predict(windows[at : at + size]) for at in range(0, len(windows), size)])
+        np.testing.assert_array_equal(batches, alone)
+
+
 @pytest.mark.parametrize("name", ["onnx", "litert-float32", "tensorflow-frozen-graph"])
 def test_formats_reproduce_the_golden_window(network: tuple[Any, freezing.Frozen], name: Any) -> None:
     golden = network[1].golden
