@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Most predictions that are read back of one partition.
 MOST_PREDICTIONS = 1_000_000
-#: Offsets that are read at a time, from the end backwards: at first, and at most. Each further piece is twice as long.
-FIRST_PIECE, LONGEST_PIECE = 2_000, 8_000
+#: Offsets that are read at a time, from the end backwards: of recent predictions, and of older ones.
+RECENT_PIECE, OLDER_PIECE = 1_000, 8_000
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
@@ -167,7 +167,6 @@ class _ReadBack:
     end: int
     low: int
     windows: EarlierWindows
-    size: int = field(default_factory=lambda: FIRST_PIECE)
     messages: int = 0
 
     @property
@@ -262,21 +261,20 @@ class EarlierPredictions:
             begin, end = await self._log.end_of(partition)
             windows = EarlierWindows(earliest - CLOCK_MARGIN_US)
             found = self._found[partition] = _ReadBack(partition, earliest, begin, end, end, windows)
-            await self._read_on(found, earliest - CLOCK_MARGIN_US)
+            await self._read_on(found, earliest - CLOCK_MARGIN_US, RECENT_PIECE)
         if not found.windows.precede(key, start) and not found.is_complete:
-            await self._read_on(found, earliest - LONGEST_PAUSE_US - CLOCK_MARGIN_US)
+            await self._read_on(found, earliest - LONGEST_PAUSE_US - CLOCK_MARGIN_US, OLDER_PIECE)
             found.begin = found.low  # what is older does not count
         return found.windows.of(key)
 
-    async def _read_on(self, found: _ReadBack, until: int) -> None:
-        """Read backwards until predictions arrived before a time, µs since the epoch."""
+    async def _read_on(self, found: _ReadBack, until: int, size: int) -> None:
+        """Read backwards, piece by piece, until predictions arrived before a time, µs since the epoch."""
         began, before = time.monotonic(), found.messages
         while not found.is_complete:
             self.reading = ReadingBack(found.partition, found.messages)
-            low = max(found.begin, found.low - found.size)
+            low = max(found.begin, found.low - size)
             values = await self._log.read(found.partition, low, None if found.low == found.end else found.low)
-            found.low, found.size = low, min(2 * found.size, LONGEST_PIECE)
-            found.messages += len(values)
+            found.low, found.messages = low, found.messages + len(values)
             newest = found.windows.add(values)
             if newest is not None and newest < until:
                 break

@@ -62,8 +62,8 @@ class MadeLog:
 
 def pieces(monkeypatch, size: int) -> None:
     """Let all pieces be of a size."""
-    monkeypatch.setattr(earlier_predictions, "FIRST_PIECE", size)
-    monkeypatch.setattr(earlier_predictions, "LONGEST_PIECE", size)
+    monkeypatch.setattr(earlier_predictions, "RECENT_PIECE", size)
+    monkeypatch.setattr(earlier_predictions, "OLDER_PIECE", size)
 
 
 def every_second(first: int, last: int, **more) -> list[bytes | None]:

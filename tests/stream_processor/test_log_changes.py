@@ -219,7 +219,7 @@ async def test_nothing_is_noted_as_done_between_the_notice_of_a_cut_and_reading_
         member.watch.commits.forget_done(PARTITION)
         await member.watch.commits.note({PARTITION: DoneAhead(4)}, member.generation)
         await member.watch.seek_to_committed()
-        assert member.watch.starts[PARTITION] == Start(0)
+        assert member.watch.starts[PARTITION] == Start(0, is_committed=False)
         await member.watch.commits.note({PARTITION: DoneAhead(4)}, member.generation)
         await member.watch.seek_to_committed()
         assert member.watch.starts[PARTITION] == Start(0, DoneAhead(4))
