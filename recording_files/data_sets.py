@@ -13,7 +13,8 @@ _NOT_STATED = "not stated"
 _NOT_COMMERCIAL = re.compile(
     r"\bnc\b|non[\s-]?commercial|\b(research|academic|educational|private|personal)\b[^.;]*\bonly\b"
     r"|\b(no|not|never|without|forbid\w*|forbad\w*|prohibit\w*|exclud\w*)\b[^.;]*\bcommercial"
-    r"|\bcommercial[^.;]*\b(not|never|forbidden|prohibited|excluded|disallowed)\b",
+    r"|\bcommercial[^.;]*\b(not|never|forbidden|prohibited|excluded|disallowed)\b"
+    r"|\b(free|published|available|licen[cs]ed|granted)\s+for\s+(\w+\s+)?(research|teaching|education)\b(?![^.;]*\bcommercial)",
     re.IGNORECASE,
 )
 _SHARE_ALIKE = re.compile(r"\bsa\b|share[\s-]?alike|\bodbl\b|\bgpl", re.IGNORECASE)

@@ -30,7 +30,7 @@ def stated(licence: str) -> TrainingData:
     [
         "CC BY-NC 4.0", "CC-BY-NC-SA-4.0", "Attribution-NonCommercial", "non-commercial use", "for research only",
         "no commercial use", "must not be used commercially", "commercial use is prohibited",
-        "our terms forbid commercial use",
+        "our terms forbid commercial use", "free for research with citation", "published for academic research",
     ],
 )  # fmt: skip
 def test_a_licence_that_forbids_commercial_use_applies_to_the_weights(licence: str) -> None:
@@ -40,7 +40,16 @@ def test_a_licence_that_forbids_commercial_use_applies_to_the_weights(licence: s
     )
 
 
-@pytest.mark.parametrize("licence", ["CC BY 4.0", "MIT", "commercial use is allowed", "CC0, also for commercial use"])
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "CC BY 4.0",
+        "MIT",
+        "commercial use is allowed",
+        "CC0, also for commercial use",
+        "free for research and commercial use",
+    ],
+)
 def test_a_licence_that_allows_commercial_use_adds_no_limit(licence: str) -> None:
     assert weights_licence([stated(licence)]) == "The terms of the data sets named here apply to the weights."
 
