@@ -21,7 +21,7 @@ echo "${COMPREPLY[*]}"
         (["gat"], "gateway"),
         (["train", "--epo"], "--epochs"),
         (["train", "--mode", ""], "local sync async"),
-        (["data", ""], "fetch report"),
+        (["data", ""], "fetch report simulate"),
         (["gateway", "--tls-key", "key"], "key.pem"),
     ],
 )

@@ -105,7 +105,7 @@ async def test_the_page_gets_the_configuration_of_the_gateway(broker, tmp_path):
         configuration = json.loads((await get(address, "/phone/configuration.json"))[2])
         assert (configuration["enrolment"], configuration["store"]) == ("open", False)
         assert [entry["name"] for entry in configuration["activities"]] == [
-            "sit", "stand", "walk", "stairsup", "stairsdown", "bike", "run", "lie"
+            "sit", "stand", "walk", "stairsup", "stairsdown", "bike", "run", "jog", "lie"
         ]  # fmt: skip
     async with gateway_on(
         broker, registry=f"sqlite:///{tmp_path}/d.sqlite3", store_url="http://127.0.0.1:9"
