@@ -1,6 +1,7 @@
 /** Classifies windows with a release's ONNX network in WebAssembly; see model_store/onnx_classifier.py. */
 
 import { decide } from './decisions.js';
+import { uprightRule } from './upright.js';
 import { kindsOf, outputsOf, thresholdsOf } from '../releases/release-documents.js';
 import { UpdateRejectedError, rejectUnless, textOf } from '../releases/update-rejection.js';
 import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
@@ -38,10 +39,12 @@ export class Classifier {
 
   /**
    * @param {Manifest} manifest
+   * @param {import('./upright.js').UprightRule | null} rule Of the upright reference; null if the release has none.
    * @param {InferenceSession} session
    */
-  constructor(manifest, session) {
+  constructor(manifest, rule, session) {
     this.manifest = manifest;
+    this.rule = rule;
     this.#session = session;
     this.#mean = Float32Array.from(manifest.normalisation.mean);
     this.#scale = Float32Array.from(manifest.normalisation.scale);
@@ -52,12 +55,14 @@ export class Classifier {
    *
    * @param {{manifest: Manifest, onnx: Uint8Array, golden: GoldenWindow}} release Verified.
    * @returns {Promise<Classifier>}
-   * @throws {UpdateRejectedError} With the reason `unusable`, if the network cannot be loaded, does not fit the
-   *   manifest, or returns other probabilities for the golden window than at its release.
+   * @throws {UpdateRejectedError} With the reason `unusable`, if the rule of the upright reference cannot be used, or if
+   *   the network cannot be loaded, does not fit the manifest, or returns other probabilities for the golden window
+   *   than at its release.
    */
   static async open({ manifest, onnx, golden }) {
+    const rule = ruleOf(manifest);
     const session = await loadNetwork(onnx, manifest);
-    const classifier = new Classifier(manifest, session);
+    const classifier = new Classifier(manifest, rule, session);
     try {
       checkShapes(session, manifest);
       checkGolden(await classifier.probabilities(Float32Array.from(golden.window.flat())), golden, manifest);
@@ -69,7 +74,7 @@ export class Classifier {
   }
 
   /**
-   * Predict the activity of a window.
+   * Predict the activity of a window alone; session-reference.js adds the session's upright reference.
    *
    * @param {Float32Array} window x, y, z (m/s², gravity included) of one step after the other, as from `WindowCutter`.
    * @returns {Promise<WindowPrediction>}
@@ -122,6 +127,15 @@ export class Classifier {
   #normalised(window) {
     // Round each operation to float32, as NumPy does in har/releases.py's `Normalisation`.
     return window.map((value, at) => Math.fround(value - this.#mean[at % AXES]) / this.#scale[at % AXES]);
+  }
+}
+
+/** @param {Manifest} manifest @returns {import('./upright.js').UprightRule | null} */
+function ruleOf(manifest) {
+  try {
+    return uprightRule(manifest);
+  } catch (error) {
+    throw new UpdateRejectedError('unusable', `${manifest.release}: ${textOf(error)}`, { cause: error });
   }
 }
 

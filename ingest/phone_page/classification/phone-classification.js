@@ -1,5 +1,7 @@
 /** Classification on the phone, with the store's release and the same windows as the server. */
 
+import { NO_REFERENCE } from './upright.js';
+
 /** Mean time between two checks for a new release, ms; each varies by 20%. */
 const REFRESH_MS = 300_000;
 
@@ -22,6 +24,8 @@ export class PhoneClassification {
   /** @type {import('../windowing/windows.js').WindowCutter | null} */
   #cutter = null;
   #session = '';
+  /** What the session knows about upright. It outlives a change of the release, and pauses as the rule allows. */
+  #reference = NO_REFERENCE;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #refresh;
   /** @type {Promise<void>} Settles after the last call of `add`. */
@@ -53,6 +57,12 @@ export class PhoneClassification {
   kindTitle(kind) {
     const kinds = this.#current?.classifier.manifest.background?.kinds ?? [];
     return kinds.find(({ name }) => name === kind)?.title ?? kind;
+  }
+
+  /** @returns {import('./upright-progress.js').Known | null} Of the session's reference; null if the release has no rule. */
+  get upright() {
+    const rule = this.#current?.classifier.rule ?? null;
+    return rule && { ...this.#reference, needed: rule.needed };
   }
 
   get isReady() {
@@ -96,10 +106,14 @@ export class PhoneClassification {
   async #classify(session, { times, x, y, z }) {
     const current = this.#current;
     if (!this.#isOn || current === null) return [];
-    if (this.#cutter === null || session !== this.#session) {
+    if (session !== this.#session) {
+      this.#cutter = null;
+      this.#reference = NO_REFERENCE;
+      this.#session = session;
+    }
+    if (this.#cutter === null) {
       const { WindowCutter } = await import('../windowing/windows.js');
       this.#cutter = new WindowCutter(current.spec);
-      this.#session = session;
     }
     const predictions = [];
     for (const window of this.#cutter.extend(times, x, y, z)) {
@@ -112,20 +126,23 @@ export class PhoneClassification {
   /**
    * @param {CurrentRelease} current
    * @param {import('../windowing/windows.js').CutWindow} window
-   * @returns {Promise<Pick<PhonePrediction, 'activity' | 'confidence' | 'probabilities' | 'reason' | 'kind' | 'background'>>}
+   * @returns {Promise<Omit<PhonePrediction, 'start' | 'end' | 'release'>>}
    */
-  async #predict({ classifier, bounds }, { values, quality }) {
+  async #predict({ classifier, bounds }, window) {
     const { unclassifiedReason } = await import('../windowing/signal-quality.js');
-    const reason = unclassifiedReason(bounds, quality);
+    const reason = unclassifiedReason(bounds, window.quality);
     if (reason !== null) {
       const { noDecision } = await import('./decisions.js');
       return { ...noDecision(classifier.manifest.classes), reason };
     }
     const began = performance.now();
-    const predicted = await classifier.classify(values);
+    const alone = await classifier.classify(window.values);
     const took = performance.now() - began;
     this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
-    return predicted;
+    const { judged } = await import('./session-reference.js');
+    const { prediction, reference } = judged(alone, classifier, window, this.#reference);
+    this.#reference = reference;
+    return prediction;
   }
 
   /** Load the store's current release. @returns {Promise<void>} When it is loaded or `fault` is set. */

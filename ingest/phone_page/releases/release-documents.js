@@ -48,6 +48,8 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @property {{mean: number[], scale: number[]}} normalisation Of x, y and z, m/s².
  * @property {number} decision_threshold A prediction below this probability is unknown.
  * @property {Background | null} [background] The kinds of background; missing if the network knows none.
+ * @property {object | null} [upright] The rule of the upright reference, as classification/upright.js checks it; missing
+ *   if the release uses none.
  * @property {Artifact[]} artifacts
  * @property {{format: string, reason: string}[]} [left_out] Formats that it was made without. Missing in older releases.
  * @property {{file: string, tolerance: number}} golden
