@@ -260,7 +260,8 @@ export class Phone extends EventTarget {
       const predictions = (await this.classification?.add(session, columns)) ?? [];
       if (predictions.length === 0) return;
       this.classificationFault = '';
-      for (const prediction of predictions) this.predictions.addPhone({ session, ...prediction });
+      const upright = this.classification?.upright ?? null;
+      for (const prediction of predictions) this.predictions.addPhone({ session, ...prediction }, upright);
       if (isPrivate) await this.sending?.addActivities(session, predictions);
     } catch (error) {
       console.error('classification on the phone failed', error);

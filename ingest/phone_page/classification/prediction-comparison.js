@@ -1,5 +1,7 @@
 /** Compares the server's and the phone's predictions of the same windows. */
 
+import { UprightFollower, knownOf } from './upright-progress.js';
+
 /** Windows that wait for the other prediction: those of five minutes. */
 const MAX_WINDOWS = 300;
 
@@ -14,6 +16,8 @@ const MAX_WINDOWS = 300;
  * @property {string | null} [reason] Why the window was not classified; null or missing if it was.
  * @property {string | null} [kind] For `unknown`: the kind of background, if the network is sure of one.
  * @property {string | null} [kindTitle] What the kind is, in words.
+ * @property {number | null} [lean] Cosine of the lean against the session's upright reference; null or missing without one.
+ * @property {import('./upright-progress.js').SentReference | null} [reference] The server's, after the window.
  *
  * @typedef {{server?: Prediction, phone?: Prediction}} Pair
  */
@@ -33,25 +37,35 @@ export class PredictionComparison {
   phone = null;
   /** From the end of the server's newest window to the arrival of its prediction, µs; null before the first. */
   serverLatency = /** @type {number | null} */ (null);
+  /** How far the server is with the upright reference of its newest prediction's session. */
+  serverUpright = new UprightFollower();
+  /** The same of the phone. */
+  phoneUpright = new UprightFollower();
 
   /** @param {Prediction} prediction @param {number} now Event time, µs. */
   addServer(prediction, now) {
     if (!this.server || this.server.session !== prediction.session || prediction.start >= this.server.start) {
       this.server = prediction;
       this.serverLatency = now - prediction.end;
+      this.serverUpright.follow(prediction, knownOf(prediction.reference));
     }
     this.#add('server', prediction);
   }
 
-  /** @param {Prediction} prediction */
-  addPhone(prediction) {
+  /**
+   * @param {Prediction} prediction
+   * @param {import('./upright-progress.js').Known | null} [upright] Of the phone's reference; null if the release has no rule.
+   */
+  addPhone(prediction, upright = null) {
     this.phone = prediction;
+    this.phoneUpright.follow(prediction, upright);
     this.#add('phone', prediction);
   }
 
   /** Forget the phone's newest prediction, because the phone has stopped classifying. */
   forgetPhone() {
     this.phone = null;
+    this.phoneUpright = new UprightFollower();
   }
 
   /** @param {'server' | 'phone'} side @param {Prediction} prediction */

@@ -1,7 +1,9 @@
 /** Shows the predictions of the server and of the phone, side by side. */
 
+import { leastProgress } from '../classification/upright-progress.js';
 import { byId, write, writeActivity } from '../shared/elements.js';
 import { adviceOn, explain, sentence } from '../shared/signal-reasons.js';
+import { uprightFigures, uprightWords } from '../shared/upright-words.js';
 import { duration, latency, percent, withKind } from '../shared/wording.js';
 
 /** A prediction for an older window is not shown as the current one, µs. */
@@ -45,6 +47,7 @@ export class PredictionsView {
     this.#colour('server-prediction', server);
     this.#colour('phone-prediction', phone);
     write('signal-advice', this.#advice(server, phone));
+    showUpright(leastProgress([server && predictions.serverUpright.progress, phone && predictions.phoneUpright.progress]));
     write('agreement', this.#agreement());
   }
 
@@ -160,4 +163,11 @@ function show(id, current, { activity, kind = '', confidence = '', reason = '', 
   write(element.querySelector('.confidence'), confidence);
   write(element.querySelector('.reason'), reason);
   write(element.querySelector('.detail'), detail);
+}
+
+/** @param {import('../shared/upright-words.js').UprightProgress | null} progress Null shows nothing. */
+function showUpright(progress) {
+  byId('upright').dataset.state = progress?.state ?? '';
+  write('upright-words', uprightWords(progress)); // announced; it changes rarely
+  write('upright-figures', uprightFigures(progress));
 }
