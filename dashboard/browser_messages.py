@@ -10,6 +10,7 @@ by the server's clock.
 
 import msgspec
 
+from dashboard.upright_progress import UprightProgress
 from har.activity_styles import ActivityStyle
 
 
@@ -118,6 +119,8 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     kind : str or None
         What is shown instead of an activity, in words, such as "lying still on a table", if the steady activity is
         unknown and the network is sure of a kind of background.
+    upright : UprightProgress or None
+        What the session knows about upright; None if that is not known, or the release does not use it.
     newest : int
         Event time of the end of the newest window, µs.
     seen : int
@@ -139,6 +142,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     confidence: float
     reason: str | None
     kind: str | None
+    upright: UprightProgress | None
     newest: int
     seen: int
     arrived: int

@@ -7,6 +7,7 @@ from operator import attrgetter
 import msgspec
 
 from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
+from dashboard.upright_progress import UprightFollower
 from har.background import MAX_KINDS, kind_title
 from har.decisions import UNKNOWN
 from har.predictions import LiveUpdate, Prediction, Trace
@@ -119,6 +120,7 @@ class DeviceHistory:
         self._note_title(update)
         if prediction.session == self._session:
             self._smooth(prediction, revision)
+            self._upright.follow(prediction)
         if prediction.arrived >= self._arrived:
             self._arrived = prediction.arrived
             self.release = prediction.release
@@ -151,6 +153,7 @@ class DeviceHistory:
             confidence=round(steady.confidence, 4),
             reason=steady.reason,
             kind=None if kind is None else self._kind_titles.get(kind, kind_title(kind)),
+            upright=self._upright.progress,
             newest=newest.end,
             seen=self.seen,
             arrived=self._arrived,
@@ -166,6 +169,7 @@ class DeviceHistory:
         self._session = session
         self._arrived = 0
         self._smoother = ActivitySmoother()
+        self._upright = UprightFollower()
         self._steady: SteadyActivity | None = None
         self._recent: list[Prediction] = []
         self._windows: list[_Window] = []
@@ -213,6 +217,7 @@ class DeviceHistory:
             return
         self._session = prediction.session
         self._smoother = ActivitySmoother()
+        self._upright = UprightFollower()
         self._recent = []
 
     def _smooth(self, prediction: Prediction, revision: int) -> None:

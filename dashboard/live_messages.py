@@ -12,6 +12,8 @@ MAX_TRACE_STEPS = 2_000
 MAX_LABEL_CHARACTERS = 64
 MAX_RELEASE_CHARACTERS = 128
 MAX_REASON_CHARACTERS = 32
+#: Most windows that an upright reference counts.
+MAX_LEARNED_WINDOWS = 1_000
 MAX_WINDOW_US = 3_600_000_000
 
 
@@ -45,6 +47,7 @@ def read_update(message: bytes) -> LiveUpdate:
         raise InvalidUpdateError(str(error)) from error
     _check_prediction(update.prediction)
     _check_kinds(update)
+    _check_upright(update.prediction)
     _check_time("published", update.published)
     _check_trace(update.trace)
     return update
@@ -91,6 +94,17 @@ def _check_kinds(update: LiveUpdate) -> None:
         raise InvalidUpdateError(f"the kind {kind[:80]!r} is not in the background")
     if title is not None and not 0 < len(title) <= MAX_TITLE_CHARACTERS:
         raise InvalidUpdateError(f"kind_title has {len(title)} characters, expected 1 to {MAX_TITLE_CHARACTERS}")
+
+
+def _check_upright(prediction: Prediction) -> None:
+    lean, reference = prediction.lean, prediction.reference
+    if lean is not None and not -1 <= lean <= 1:
+        raise InvalidUpdateError(f"lean {lean} is not between -1 and 1")
+    if reference is None:
+        return
+    for field, windows in (("windows", reference.windows), ("others", reference.others)):
+        if not 0 <= windows <= MAX_LEARNED_WINDOWS:
+            raise InvalidUpdateError(f"reference: {field} is {windows}, expected 0 to {MAX_LEARNED_WINDOWS}")
 
 
 def _check_trace(trace: Trace) -> None:

@@ -3,6 +3,7 @@
 import { writeActivity } from './shared/elements.js';
 import { explain, sentence } from './shared/signal-reasons.js';
 import { TraceChart } from './shared/trace-chart.js';
+import { observersWords, uprightFigures } from './shared/upright-words.js';
 import { duration, percent, withKind } from './shared/wording.js';
 import { kindOf, reasonOf } from './device-model.js';
 import { glyphOf, styleOf } from './styles.js';
@@ -120,7 +121,9 @@ export class DeviceCard {
     const length = duration((model.newest - model.since) / SECOND_US);
     const ageText = describeAge(now - model.arrived, silent);
     const canLabel = this.context.canLabel();
-    const text = [style.title, model.reason, model.kind, length, ageText, percent(model.confidence), silent, canLabel].join();
+    const upright = `${observersWords(model.upright)} ${uprightFigures(model.upright)}`.trim();
+    const shown = [style.title, model.reason, model.kind, length, ageText, percent(model.confidence), silent, canLabel, upright];
+    const text = shown.join();
     if (text === this.#shownText) return;
     this.#shownText = text;
     this.card.dataset.activity = model.activity;
@@ -136,6 +139,7 @@ export class DeviceCard {
     this.#find('.since').textContent = silent ? `before that, for ${length}` : `for ${length}`;
     this.#find('.percent').textContent = percent(model.confidence);
     this.#find('.age').textContent = ageText;
+    this.#find('.upright').textContent = upright;
   }
 
   /** @param {import('./device-model.js').Span[]} spans */

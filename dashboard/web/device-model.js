@@ -31,6 +31,8 @@ export class DeviceModel {
   reason = '';
   /** What is shown instead of an activity, in words, if the network is sure of a kind of background; empty otherwise. */
   kind = '';
+  /** @type {import('./shared/upright-words.js').UprightProgress | null} What the session knows about upright. */
+  upright = null;
   release = '';
   /** End of the newest window, event time, µs. */
   newest = 0;
@@ -70,6 +72,7 @@ export class DeviceModel {
     this.confidence = changes.confidence;
     this.reason = changes.reason ?? '';
     this.kind = changes.kind ?? '';
+    this.upright = changes.upright ?? null;
     this.release = changes.release;
     this.newest = changes.newest;
     this.seen = changes.seen;

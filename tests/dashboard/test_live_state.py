@@ -14,6 +14,7 @@ from dashboard.live_state import Clock, LiveState
 from dashboard.throughput import Throughput
 from har.notices import ReleaseRejected, encode_notice
 from har.predictions import LiveUpdate, encode_update
+from har.upright import Reference
 from tests.dashboard.dashboard_feeding import BASE, SECOND, PageView, make_update
 
 
@@ -154,6 +155,50 @@ def test_the_kind_is_shown_in_the_words_of_the_release_and_without_them_by_its_n
         feed(state, make_update(second=second, activity="walk"))
     walking = snapshot(state).devices["phone-1"]
     assert (walking["activity"], walking["kind"]) == ("walk", None)
+
+
+def known_at(second: int, **more: int) -> Reference:
+    return Reference(**{"latest_us": BASE + second * SECOND} | more)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)])
+def test_what_a_session_knows_about_upright_is_that_of_its_newest_classified_window(order: tuple[int, ...]) -> None:
+    updates = [
+        make_update(second=0, reference=known_at(0)),
+        make_update(second=1, reference=known_at(1, others=4)),
+        make_update(second=2, lean=0.9, reference=known_at(2, windows=12)),
+        make_update(second=3, reference=known_at(2, windows=12), reason="pauses"),
+    ]
+    state = make_state()
+    for at in order:
+        feed(state, updates[at])
+    assert snapshot(state).devices["phone-1"]["upright"] == {"state": "known", "windows": 12}
+
+
+def test_what_a_session_knows_about_upright_follows_its_windows() -> None:
+    state = make_state()
+    for second, (reference, expected) in enumerate(
+        (
+            (known_at(0), {"state": "learning", "windows": 0}),
+            (known_at(1, others=4), {"state": "learning", "windows": 4}),
+            (known_at(2, windows=12), {"state": "known", "windows": 12}),
+            (known_at(3, windows=12, others=3), {"state": "doubted", "windows": 3}),
+            (known_at(3, windows=12), None),  # this window was not judged
+        )
+    ):
+        feed(state, make_update(second=second, reference=reference))
+        assert snapshot(state).devices["phone-1"]["upright"] == expected
+    feed(state, make_update(second=5, reference=known_at(5)))
+    feed(state, make_update(second=20, session="s2", reason="pauses"))
+    assert snapshot(state).devices["phone-1"]["upright"] is None, "nothing is known of the next session"
+
+
+def test_of_a_device_that_keeps_its_reference_only_its_use_is_known() -> None:
+    state = make_state()
+    feed(state, make_update(second=0))
+    assert snapshot(state).devices["phone-1"]["upright"] is None
+    feed(state, make_update(second=1, lean=0.9))
+    assert snapshot(state).devices["phone-1"]["upright"] == {"state": "known", "windows": 0}
 
 
 def test_the_reason_of_an_older_session_stays_in_the_history() -> None:
@@ -300,6 +345,10 @@ def _changed(**fields: object) -> bytes:
         _changed(prediction__background={"x" * 65: 0.5}),
         _changed(prediction__background={"table": 1.5}),
         _changed(prediction__background={f"k{n}": 0.0 for n in range(65)}),
+        _changed(prediction__lean=1.5),
+        _changed(prediction__reference=[[0, 1, 0], 1_001, [0, 0, 0], 0, 0, BASE]),
+        _changed(prediction__reference=[[0, 0, 0], 0, [0, 1, 0], -1, 0, BASE]),
+        _changed(prediction__reference=[[0, 1], 12]),
         _changed(kind_title=""),
         _changed(kind_title="x" * 121),
         _changed(prediction__reason="x" * 33),

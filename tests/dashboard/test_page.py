@@ -26,6 +26,7 @@ from har.activity_styles import activity_style
 from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.notices import ReleaseRejected, encode_notice
 from har.predictions import encode_update
+from har.upright import Reference
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from tests.dashboard.dashboard_feeding import SECOND, make_update
@@ -135,17 +136,24 @@ def test_the_page_recovers_after_the_server_was_killed(browser: Any, redis_serve
 ON_TABLE = {"kind": "table", "kind_title": "lying still on a table"}
 
 
+def part_of(browser: Any, device: str, part: str) -> Any:
+    return browser.find_element(By.CSS_SELECTOR, f"[data-device={device}] {part}")
+
+
+def timeline(browser: Any, device: str) -> str:
+    return str(part_of(browser, device, ".timeline").get_attribute("aria-label"))
+
+
+def said(browser: Any, device: str) -> tuple[str, str, bool]:
+    activity, reason, confidence = (part_of(browser, device, part) for part in (".activity", ".reason", ".confidence"))
+    return activity.text, reason.text, confidence.is_displayed()
+
+
+def upright(browser: Any, device: str) -> str:
+    return str(part_of(browser, device, ".upright").get_attribute("textContent"))
+
+
 def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: Any) -> None:
-    def timeline(device: str) -> str:
-        return str(
-            browser.execute_script(f"return document.querySelector('[data-device={device}] .timeline').ariaLabel")
-        )
-
-    def said(device: str) -> tuple[str, str, bool]:
-        card = browser.find_element(By.CSS_SELECTOR, f"[data-device={device}]")
-        words = [card.find_element(By.CSS_SELECTOR, part) for part in (".activity", ".reason", ".confidence")]
-        return words[0].text, words[1].text, words[2].is_displayed()
-
     reasons = {"sparse-phone": "sparse", "future-phone": "magnetised", "walking-phone": None}
     port = free_port()
     with dashboard_process(port, redis_server.url), redis.Redis.from_url(redis_server.url) as client:
@@ -162,22 +170,37 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
                 client.publish(LIVE_CHANNEL, encode_update(update))
             on_table = make_update("table-phone", second, base=base, arrived=base, published=base + second, **ON_TABLE)
             client.publish(LIVE_CHANNEL, encode_update(on_table))
-        wait_for(browser, lambda _: said("sparse-phone") == ("Unknown", "The phone measures too rarely.", False))
-        wait_for(browser, lambda _: said("future-phone") == ("Unknown", "The reason is “magnetised”.", False))
-        wait_for(browser, lambda _: said("walking-phone") == ("Walking", "", True))
-        wait_for(browser, lambda _: said("table-phone") == ("Unknown – lying still on a table", "", True))
-        assert "Unknown – lying still on a table" in timeline("table-phone")
+            for device, others, windows in (("young-phone", second, 0), ("worn-phone", 0, 10 + second)):
+                learned = Reference(windows=windows, others=others, latest_us=base + second * SECOND)
+                update = make_update(
+                    device, second, base=base, arrived=base, published=base + second, reference=learned
+                )
+                client.publish(LIVE_CHANNEL, encode_update(update))
+        walk = "Once its wearer has walked a few steps, sitting and standing are told apart."
         wait_for(
-            browser, lambda _: re.search(r"Unknown \(the phone measures too rarely\) \d\d%", timeline("sparse-phone"))
+            browser, lambda _: upright(browser, "young-phone") == f"{walk} Learned from 9 windows of walking so far."
         )
-        assert "Unknown" not in timeline("walking-phone")
+        wait_for(browser, lambda _: upright(browser, "worn-phone") == "Knows how the phone is carried.")
+        assert upright(browser, "walking-phone") == "", "its release has no rule"
+        wait_for(
+            browser, lambda _: said(browser, "sparse-phone") == ("Unknown", "The phone measures too rarely.", False)
+        )
+        wait_for(browser, lambda _: said(browser, "future-phone") == ("Unknown", "The reason is “magnetised”.", False))
+        wait_for(browser, lambda _: said(browser, "walking-phone") == ("Walking", "", True))
+        wait_for(browser, lambda _: said(browser, "table-phone") == ("Unknown – lying still on a table", "", True))
+        assert "Unknown – lying still on a table" in timeline(browser, "table-phone")
+        wait_for(
+            browser,
+            lambda _: re.search(r"Unknown \(the phone measures too rarely\) \d\d%", timeline(browser, "sparse-phone")),
+        )
+        assert "Unknown" not in timeline(browser, "walking-phone")
         tooltip = browser.find_element(By.CSS_SELECTOR, "[data-device=sparse-phone] .timeline").get_attribute("title")
         assert "Unknown (the phone measures too rarely)" in tooltip
         for second in range(10, 15):
             update = make_update("sparse-phone", second, "sit", base=base, arrived=base, published=base + second)
             client.publish(LIVE_CHANNEL, encode_update(update))
-        wait_for(browser, lambda _: said("sparse-phone") == ("Sitting", "", True))
-        assert "(the phone measures too rarely)" in timeline("sparse-phone")
+        wait_for(browser, lambda _: said(browser, "sparse-phone") == ("Sitting", "", True))
+        assert "(the phone measures too rarely)" in timeline(browser, "sparse-phone")
         assert console_faults(browser) == []
 
 

@@ -10,16 +10,27 @@ import { counted } from './wording.js';
  * @property {number} [needed] How many windows a reference needs; missing if that is not known.
  */
 
-/** @type {Record<string, string>} By state. */
-const WORDS = {
+/** @type {Record<string, string>} For the wearer, by state. */
+const WEARERS_WORDS = {
   learning: 'Walk a few steps, so that sitting and standing are told apart.',
   doubted: 'The phone seems to have been moved. Walk a few steps, so that sitting and standing are told apart again.',
   known: 'Knows how you carry the phone.',
 };
+/** @type {Record<string, string>} For others, by state. */
+const OBSERVERS_WORDS = {
+  learning: 'Once its wearer has walked a few steps, sitting and standing are told apart.',
+  doubted: 'The phone seems to have been moved: once its wearer has walked a few steps, sitting and standing are told apart again.',
+  known: 'Knows how the phone is carried.',
+};
 
-/** @param {UprightProgress | null} progress @returns {string} A sentence that changes with the state only; empty for null. */
-export function uprightWords(progress) {
-  return progress ? (WORDS[progress.state] ?? '') : '';
+/** @param {UprightProgress | null} progress @returns {string} For the wearer. It changes with the state only; empty for null. */
+export function wearersWords(progress) {
+  return progress ? (WEARERS_WORDS[progress.state] ?? '') : '';
+}
+
+/** @param {UprightProgress | null} progress @returns {string} The same for others. */
+export function observersWords(progress) {
+  return progress ? (OBSERVERS_WORDS[progress.state] ?? '') : '';
 }
 
 /** @param {UprightProgress | null} progress @returns {string} How much was learned, as a sentence; empty if nothing, or all. */

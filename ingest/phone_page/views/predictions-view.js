@@ -3,7 +3,7 @@
 import { leastProgress } from '../classification/upright-progress.js';
 import { byId, write, writeActivity } from '../shared/elements.js';
 import { adviceOn, explain, sentence } from '../shared/signal-reasons.js';
-import { uprightFigures, uprightWords } from '../shared/upright-words.js';
+import { uprightFigures, wearersWords } from '../shared/upright-words.js';
 import { duration, latency, percent, withKind } from '../shared/wording.js';
 
 /** A prediction for an older window is not shown as the current one, µs. */
@@ -168,6 +168,6 @@ function show(id, current, { activity, kind = '', confidence = '', reason = '', 
 /** @param {import('../shared/upright-words.js').UprightProgress | null} progress Null shows nothing. */
 function showUpright(progress) {
   byId('upright').dataset.state = progress?.state ?? '';
-  write('upright-words', uprightWords(progress)); // announced; it changes rarely
+  write('upright-words', wearersWords(progress)); // announced; it changes rarely
   write('upright-figures', uprightFigures(progress));
 }

@@ -1,5 +1,6 @@
 """Classification on the phone: in addition to the server's, and instead of it in private mode."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from har.gateway_messages import ServerPrediction
 from har.predictions import Prediction
 from har.process.clock import now_us
 from har.signal_quality import SignalBounds
+from har.upright import Reference, UprightRule
 from har.windowing import WindowValues, recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
@@ -291,3 +293,35 @@ def test_the_page_names_the_kind_of_background_that_the_phone_or_the_server_pred
     kinds = {window.kind for report in page_gateway.reports for window in report.windows}
     assert kinds and kinds <= {"table", "jump"}, "with these thresholds, every window is background of some kind"
     phone.wait(lambda: shown("phone") in ("Unknown – on a desk", "Unknown – hopping"))
+
+
+def test_the_wearer_is_told_to_walk_until_the_server_or_the_phone_knows_upright(
+    phone: Any, page_gateway: Any, store: MadeStore
+) -> None:
+    walk = "Walk a few steps, so that sitting and standing are told apart."
+    # Learns from any window of a phone that is shaken, and needs more of them than the test waits for.
+    rule = UprightRule(needed=90, most_weight=90, least_walk=1e-6, agreement=1e-6)
+    store.publish_changed("learns-1", signal_bounds=FEW_READINGS, upright=rule)
+    phone.enrol()
+    phone.start()
+    end = now_us()
+    for second, (learned, words) in enumerate(
+        (
+            ({"others": 4}, f"{walk} Learned from 4 windows of walking so far."),
+            ({"windows": 12}, "Knows how you carry the phone."),
+        )
+    ):
+        start = end + second * 10**6 - 4 * 10**6
+        reference = Reference(**learned, latest_us=start)
+        of_server = Prediction(
+            *("phone", "s", start, start + 4 * 10**6, "walk", 0.9, {"walk": 0.9}, "r", end), reference=reference
+        )
+        page_gateway.send(msgspec.to_builtins(ServerPrediction(of_server)))
+        phone.wait(lambda words=words: phone.text("upright").strip() == words)
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"] and phone.state()["release"] == "learns-1")
+    phone.shake(2.0)
+    phone.wait(lambda: page_gateway.reports)
+    phone.wait(
+        lambda: re.search(f"{walk} Learned from [1-9][0-9]? of 90 windows of walking so far.", phone.text("upright"))
+    )

@@ -24,10 +24,10 @@ return args[0].map((prediction) => {
 });
 """
 WORDS = """
-const { uprightFigures, uprightWords } = await import('/phone/shared/upright-words.js');
+const { observersWords, uprightFigures, wearersWords } = await import('/phone/shared/upright-words.js');
 const { leastProgress } = await import('/phone/classification/upright-progress.js');
 const progress = leastProgress(args[0]);
-return `${uprightWords(progress)} ${uprightFigures(progress)}`.trim();
+return [`${wearersWords(progress)} ${uprightFigures(progress)}`.trim(), observersWords(progress)];
 """
 LEARNING, KNOWN = {"state": "learning", "windows": 4}, {"state": "known", "windows": 20}
 WALK = "Walk a few steps, so that sitting and standing are told apart."
@@ -94,4 +94,7 @@ def test_the_progress_stays_while_windows_tell_too_little_and_ends_with_the_sess
     ],
 )
 def test_the_wearer_reads_what_to_do(modules, sides, words):
-    assert modules.run(WORDS, sides) == words
+    for_wearers, for_others = modules.run(WORDS, sides)
+    assert for_wearers == words
+    assert bool(for_others) == bool(words)
+    assert "you" not in for_others
