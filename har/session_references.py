@@ -2,6 +2,7 @@
 
 Each prediction carries the state after its window. Whoever knows the window before can therefore continue, without any
 other store. The stream processor, devices, files and the audit use this module, so they give the same answers.
+`judged` is also in `ingest/phone_page/classification/session-reference.js`, for phones.
 """
 
 from collections.abc import Iterable
