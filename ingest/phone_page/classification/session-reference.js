@@ -12,7 +12,7 @@ import { gravityOf, judge } from './upright.js';
  * @property {string} activity The answer for a window without the session's reference.
  * @property {number} confidence From 0 to 1.
  *
- * @typedef {object} LeanPart
+ * @typedef {object} LeanFields
  * @property {number} [lean] Cosine of the lean that was used; missing without a reference.
  * @property {WindowAlone} [alone] Missing if the window alone says the same.
  */
@@ -25,7 +25,7 @@ import { gravityOf, judge } from './upright.js';
  *   Without a rule, prediction and reference stay as they are.
  * @param {{start: number, values: Float32Array}} window Its start, µs since the epoch, and x, y, z (m/s²) of each step.
  * @param {Reference} reference The session's, before this window.
- * @returns {{prediction: WindowPrediction & LeanPart, reference: Reference}}
+ * @returns {{prediction: WindowPrediction & LeanFields, reference: Reference}}
  */
 export function judged(prediction, { manifest, rule }, { start, values }, reference) {
   if (rule === null) return { prediction, reference };

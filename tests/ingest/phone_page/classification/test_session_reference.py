@@ -97,10 +97,10 @@ def small_session(manifest: ReleaseManifest, seed: int) -> list[tuple[int, np.nd
 
 
 def by_python(
-    manifest: ReleaseManifest, session: list[tuple[int, np.ndarray, np.ndarray]], name: str = "s"
+    manifest: ReleaseManifest, session: list[tuple[int, np.ndarray, np.ndarray]]
 ) -> tuple[list[Prediction], Reference]:
     alone = [
-        (Prediction.of_window(manifest, DEVICE, name, start, outputs, start), values)
+        (Prediction.of_window(manifest, DEVICE, "s", start, outputs, start), values)
         for start, values, outputs in session
     ]
     return judged_in_order(alone, manifest, NO_REFERENCE)
@@ -156,13 +156,17 @@ def phone(node, tmp_path):
 
 
 def readings(seed: int, begin: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return 12 s of readings, a pause of 11 minutes, and 11 s more; the phone leans slowly."""
+    """Return 14 s of readings, a pause of 11 minutes, and 11 s more; the phone leans slowly.
+
+    The sensor shows the same value from second 6 to second 11.5.
+    """
     random = np.random.default_rng(seed)
-    count = 23 * 50
+    count = 25 * 50
     times = begin + np.arange(count) * 20_000
-    times[12 * 50 :] += 660 * SECOND
+    times[14 * 50 :] += 660 * SECOND
     lean = np.linspace(0, 1.2, count) + random.normal(0, 0.02, count)
     axes = 9.81 * np.stack([np.sin(lean), np.cos(lean), 0.1 * random.normal(0, 1, count)], axis=1)
+    axes[6 * 50 : 23 * 25] = axes[6 * 50]
     return times, axes.astype(np.float32)
 
 
@@ -178,14 +182,19 @@ def test_the_phone_keeps_a_reference_for_each_session_as_the_stream_does(phone: 
     manifest = msgspec.structs.replace(open_release("baseline").manifest, **changes)
     remaining = iter(outputs)
     for name, windows in cut.items():
-        starts = windows.starts.tolist()
-        alone = [np.array(next(remaining), np.float32) for _ in starts]
-        expected, reference = by_python(manifest, list(zip(starts, windows.values, alone, strict=True)), name)
-        without = [at for at, made in enumerate(expected) if made.lean is None]
-        assert without == [0, 1, 2, 7, 8, 9], "learned in each session, and again after the pause"
+        alone = []
+        for window, reason in zip(windows, windows.reasons(ANY_READINGS), strict=True):
+            known, outputs_alone = (DEVICE, name, window.start), np.array(next(remaining), np.float32)
+            prediction = Prediction.of_window(manifest, *known, outputs_alone, BEGIN, "device")
+            if reason is not None:
+                prediction = Prediction.of_unclassified(manifest, *known, reason, BEGIN, "device")
+            alone.append((prediction, window.values))
+        expected, reference = judged_in_order(alone, manifest, NO_REFERENCE)
+        without = [(made.start - windows.starts[0]) // SECOND for made in expected if made.lean is None]
+        assert without == [0, 1, 2, 6, 674, 675, 676], "learned in each session, and again after the pause"
+        assert [made.reason for made in expected if made.reason is not None] == ["constant"]
         # The reference itself stays on the phone.
-        told = {"arrived": BEGIN, "made_on": "device", "reference": None}
-        kept = [msgspec.structs.replace(made, **told) for made in expected]
+        kept = [msgspec.structs.replace(made, reference=None) for made in expected]
         assert [made for made in reported if made.session == name] == kept
     assert (knows["windows"], knows["upright"]) == (reference.windows, list(reference.upright))
     assert (knows["needed"], knows["latestUs"]) == (EAGER.needed, reference.latest_us)
