@@ -141,6 +141,28 @@ def decide_all(probabilities: NDArray[np.floating], thresholds: Thresholds, clas
     return np.asarray(decided)
 
 
+def kinds_named(probabilities: NDArray[np.floating], thresholds: Thresholds, classes: int) -> NDArray[np.int64]:
+    """Return the kinds of background of many windows, exactly as :func:`decide` does.
+
+    Parameters
+    ----------
+    probabilities, thresholds, classes
+        As for :func:`decide_all`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Column of the kind; -1 if none is named.
+    """
+    named = np.full(len(probabilities), -1, np.int64)
+    of_kinds = probabilities[:, classes:].astype(np.float64)
+    if of_kinds.shape[1]:
+        unknown = decide_all(probabilities, thresholds, classes) == classes
+        chosen = unknown & (of_kinds.max(axis=1) >= thresholds.kind)
+        named[chosen] = of_kinds[chosen].argmax(axis=1) + classes
+    return named
+
+
 def background_share(probabilities: NDArray[np.floating], classes: int) -> NDArray[np.float64]:
     """Return the sum of each window's probabilities of background, added in their order.
 

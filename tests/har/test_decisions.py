@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.activity_styles import activity_style
-from har.decisions import NO_THRESHOLDS, UNKNOWN, Thresholds, decide, decide_all
+from har.decisions import NO_THRESHOLDS, UNKNOWN, Thresholds, decide, decide_all, kinds_named
 from har.predictions import Prediction
 from har.release_documents import ReleaseError
 from har.releases import decode_manifest, encode_manifest
@@ -31,11 +31,13 @@ SHARES = st.floats(0, 1) | st.floats(0, 1, width=32)
 def test_one_window_and_many_are_decided_alike(rows, thresholds):
     probabilities = np.array(rows, np.float32)
     many = decide_all(probabilities, thresholds, len(CLASSES)).tolist()
+    kinds = kinds_named(probabilities, thresholds, len(CLASSES)).tolist()
     one = [
-        decide(dict(zip(CLASSES, row[:3], strict=True)), thresholds, dict(zip(KINDS, row[3:], strict=False))).activity
+        decide(dict(zip(CLASSES, row[:3], strict=True)), thresholds, dict(zip(KINDS, row[3:], strict=False)))
         for row in probabilities.tolist()
     ]
-    assert [(*CLASSES, UNKNOWN)[number] for number in many] == one
+    assert [(*CLASSES, UNKNOWN)[number] for number in many] == [decision.activity for decision in one]
+    assert [(*CLASSES, *KINDS, None)[number] for number in kinds] == [decision.kind for decision in one]
 
 
 @pytest.mark.parametrize(

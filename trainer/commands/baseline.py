@@ -20,7 +20,7 @@ from recording_files import find_source
 from recording_files.data_sets import weaknesses_of
 from recording_files.source import provenance_of
 from trainer import defaults
-from trainer.commands.cross_validate import network_trainer, pool_spec_of, with_chosen_outputs
+from trainer.commands.cross_validate import fit_network, network_trainer, pool_spec_of, with_chosen_outputs
 from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.pools import make_pools
@@ -28,7 +28,6 @@ from trainer.evaluation.recordings_to_test import read_evaluation_data
 from trainer.evaluation.temperature import calibrated, fold_in, temperature_of
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.examples import Examples
-from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.freezing import freeze_all
 from trainer.releases.candidate import Provenance, findings_of, make_manifest, simulated_only, some_windows
@@ -82,15 +81,7 @@ def make_baseline(
     _report(
         f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
     )
-    model = fit(
-        request.network,
-        pools.train,
-        request.outputs,
-        steps=request.windows.steps,
-        normalisation=request.normalisation,
-        settings=request.fit,
-        background=request.background,
-    )
+    model = fit_network(request, pools.train)
     freeze = partial(
         freeze_all,
         model,

@@ -1,5 +1,6 @@
 """`har cross-validate`: measure how well training generalises to people that were not trained on."""
 
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from trainer.evaluation.protocols import Protocol, ProtocolError, Train
 from trainer.evaluation.recordings_to_test import EvaluationData, read_evaluation_data
 from trainer.evaluation.report import ReportError, Section, check_writable, write_report
 from trainer.fitting.examples import Examples
-from trainer.fitting.fit import fit
+from trainer.fitting.fit import Model, fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.networks import UnknownNetworkError, require_network
 from trainer.preparation.class_choice import EVERY_CLASS, choose_classes
@@ -96,7 +97,7 @@ def make_protocols(
     tested_recordings = [recording for recording in recordings if recording.person in tested]
     altered = partial(
         protocols.by_user_altered,
-        recordings,
+        pools,
         pool_spec=pool_spec,
         count=settings.folds,
         tested=tested,
@@ -124,27 +125,36 @@ def network_trainer(request: TrainRequest) -> Train:
 
     Protocols that differ only in what they test have the same training windows; a network is fitted to them once.
     """
-    fitted: dict[tuple[int, frozenset[str]], Classify] = {}
+    fitted: dict[bytes, Classify] = {}
 
     def train(examples: Examples) -> Classify:
-        trained_on = len(examples), frozenset(examples.people.tolist())
+        trained_on = _identity(examples)
         if trained_on not in fitted:
-            fitted[trained_on] = fit_to(examples)
+            fitted[trained_on] = classifier(fit_network(request, examples), request.normalisation)
         return fitted[trained_on]
 
-    def fit_to(examples: Examples) -> Classify:
-        model = fit(
-            request.network,
-            examples,
-            request.outputs,
-            steps=request.windows.steps,
-            normalisation=request.normalisation,
-            settings=request.fit,
-            background=request.background,
-        )
-        return classifier(model, request.normalisation)
-
     return train
+
+
+def fit_network(request: TrainRequest, examples: Examples) -> Model:
+    """Fit the request's network to training windows, m/s²."""
+    return fit(
+        request.network,
+        examples,
+        request.outputs,
+        steps=request.windows.steps,
+        normalisation=request.normalisation,
+        settings=request.fit,
+        background=request.background,
+    )
+
+
+def _identity(examples: Examples) -> bytes:
+    """Return a digest that is the same for the same windows only."""
+    digest = hashlib.sha256()
+    for column in (examples.people, examples.sessions, examples.starts, examples.labels):
+        digest.update(column.tobytes())
+    return digest.digest()
 
 
 def run(settings: CrossValidateSettings) -> int:

@@ -16,7 +16,7 @@ from har.activity_names import NULL_LABEL, listed
 from har.recordings import Recording
 from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples
 from trainer.evaluation.pools import Pools, PoolSpec, cut_pools
-from trainer.fitting.examples import Examples
+from trainer.fitting.examples import Examples, make_examples
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.plan import TRAIN, VALIDATION
 from trainer.splits import user_folds
@@ -109,7 +109,7 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
 
 
 def by_user_altered(
-    recordings: Sequence[Recording],
+    pools: Pools,
     altered: Sequence[Recording],
     name: str,
     pool_spec: PoolSpec,
@@ -122,8 +122,10 @@ def by_user_altered(
 
     Parameters
     ----------
-    recordings, altered : sequence of Recording
-        Recordings to train on, and the same recordings altered, to test on (`trainer.evaluation.altered_recordings`).
+    pools : Pools
+        The windows to train on; those to test on are replaced.
+    altered : sequence of Recording
+        The recordings to test on (`trainer.evaluation.altered_recordings`).
     name : str
         What was altered, such as ``"20 readings a second"``.
     pool_spec : PoolSpec
@@ -131,8 +133,9 @@ def by_user_altered(
     count, tested, seed
         As for :func:`by_user`.
     """
-    pools = cut_pools(recordings, altered, all_labels(recordings, pool_spec.outputs), pool_spec)
-    return replace(by_user(pools, count, tested=tested, seed=seed), name=f"{count} folds by user, {name}")
+    measured = make_examples(altered, pool_spec.windows, pools.labels, pool_spec.signal_bounds)
+    protocol = by_user(replace(pools, measured=measured), count, tested=tested, seed=seed)
+    return replace(protocol, name=f"{count} folds by user, {name}")
 
 
 def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.activity_names import NULL_LABEL
-from har.decisions import NO_THRESHOLDS, Thresholds
+from har.decisions import NO_THRESHOLDS, Thresholds, kinds_named
 from har.recordings import device_of
 from recording_files.data_sets import placement_of
 from recording_files.known_data_sets import KNOWN_DATA_SETS
@@ -106,16 +106,13 @@ def unknown_rates(outcomes: Outcomes, thresholds: Thresholds) -> UnknownRates:
         known_predicted_unknown=float(unknown[known].mean()) if known.any() else 0.0,
         false_activity_rate=float(np.mean(list(rates.values()))) if rates else None,
         by_label=rates,
-        kinds_named=_kinds_named(outcomes, unknown, thresholds),
+        kinds_named=_kinds_named(outcomes, thresholds),
     )
 
 
-def _kinds_named(outcomes: Outcomes, unknown: NDArray[np.bool_], thresholds: Thresholds) -> dict[str, float]:
+def _kinds_named(outcomes: Outcomes, thresholds: Thresholds) -> dict[str, float]:
     classes, outputs = len(outcomes.classes), outcomes.probabilities.shape[1]
-    if classes == outputs:
-        return {}
-    of_kinds = outcomes.probabilities[:, classes:].astype(np.float64)
-    named = np.where(unknown & (of_kinds.max(axis=1) >= thresholds.kind), of_kinds.argmax(axis=1) + classes, -1)
+    named = kinds_named(outcomes.probabilities, thresholds, classes)
     shown = [number for number in range(classes, outputs) if (outcomes.truth == number).any()]
     return {outcomes.labels[number]: float((named[outcomes.truth == number] == number).mean()) for number in shown}
 

@@ -11,9 +11,11 @@ from deploy.cli import main
 from har.recordings import Recording
 from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording
-from trainer.commands.cross_validate import describe, evaluate_protocol
+from trainer.commands import cross_validate
+from trainer.commands.cross_validate import describe, evaluate_protocol, network_trainer, pool_spec_of
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import by_user
+from trainer.evaluation.recordings_to_test import EvaluationData
 from trainer.request import TrainRequest
 
 TINY = [
@@ -185,3 +187,18 @@ def test_a_network_that_is_never_right_is_reported_without_a_threshold():
     assert result.threshold is None
     assert len(outcomes.truth) > 0
     assert "no threshold: no prediction for the validation users is correct" in describe(result)
+
+
+def test_a_network_is_fitted_once_to_the_same_windows_and_anew_to_others_of_the_same_people(monkeypatch):
+    fitted = []
+    monkeypatch.setattr(cross_validate, "fit_network", lambda _, examples: fitted.append(len(examples)))
+    monkeypatch.setattr(cross_validate, "classifier", lambda *_: len(fitted))
+    recordings = people(4)
+    spec = pool_spec_of(
+        TrainRequest(classes=("sit", "walk"), background=()),
+        EvaluationData(recordings, {each.person: each.person for each in recordings}, [], []),
+    )
+    windows = make_pools(recordings, spec).train
+    train = network_trainer(TrainRequest())
+    halves = [windows.take(np.arange(len(windows)) % 2 == remainder) for remainder in (0, 1)]
+    assert [train(examples) for examples in (halves[0], halves[1], halves[0])] == [1, 2, 1]

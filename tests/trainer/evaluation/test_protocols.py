@@ -212,7 +212,7 @@ def test_held_out_people_are_tested_on_altered_recordings_by_networks_of_the_ori
     spec = pool_spec(wearers)
     seen = []
     slow = [read_at(each, 45) for each in recordings]
-    protocol = protocols.by_user_altered(recordings, slow, "45 readings a second", spec, 3)
+    protocol = protocols.by_user_altered(make_pools(recordings, spec), slow, "45 readings a second", spec, 3)
     outcomes = join_outcomes(protocols.run(protocol, nearest_neighbour(seen)))
     assert protocol.name == "3 folds by user, 45 readings a second"
     assert set(outcomes.people.tolist()) == set(wearers)
