@@ -17,7 +17,7 @@ from har.activity_names import NULL_LABEL
 from har.decisions import NO_THRESHOLDS, Thresholds, kinds_named
 from har.recordings import device_of
 from recording_files.data_sets import placement_of
-from recording_files.known_data_sets import KNOWN_DATA_SETS
+from recording_files.known_data_sets import KNOWN_DATA_SETS, SIMULATED
 from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Outcomes
 from trainer.splits import reject_reserved_test_users
@@ -45,7 +45,8 @@ class UnknownRates(msgspec.Struct, frozen=True):
         Mean of `by_label`; None without such windows. A mean over windows would depend on how long each was recorded.
     by_label : dict of str to float
         False-activity rate of each kind of background, and each other label that is no class: the share of its
-        windows that is predicted as an activity.
+        windows that is predicted as an activity. Simulated windows have an entry of their own, such as
+        ``table (simulated)``.
     kinds_named : dict of str to float
         By kind of background: the share of its windows for which the prediction names this kind.
     """
@@ -93,21 +94,29 @@ def unknown_rates(outcomes: Outcomes, thresholds: Thresholds) -> UnknownRates:
     """Count how often windows of the classes are unknown, and how often other windows are not."""
     known = outcomes.known
     unknown = outcomes.predictions(thresholds) == len(outcomes.classes)
-    outside = outcomes.take(~known)
-    found = {number: outcomes.labels[number] for number in np.unique(outside.truth).tolist()}
-    rates = {
-        label: float((~unknown)[outcomes.truth == number].mean())
-        for number, label in found.items()
-        if label != NULL_LABEL
-    }
+    shown = _shown(outcomes)
+    rates = {label: float((~unknown)[windows].mean()) for label, windows in shown.items()}
     return UnknownRates(
         known_windows=int(known.sum()),
-        outside_windows=sum(int((outside.truth == number).sum()) for number in found if found[number] in rates),
+        outside_windows=sum(int(windows.sum()) for windows in shown.values()),
         known_predicted_unknown=float(unknown[known].mean()) if known.any() else 0.0,
         false_activity_rate=float(np.mean(list(rates.values()))) if rates else None,
         by_label=rates,
         kinds_named=_kinds_named(outcomes, thresholds),
     )
+
+
+def _shown(outcomes: Outcomes) -> dict[str, NDArray[np.bool_]]:
+    """Return by label that is no class: the windows that show it. Simulated windows count apart from recorded ones."""
+    is_simulated = np.array([device_of(person) == SIMULATED for person in outcomes.people.tolist()], np.bool_)
+    shown = {}
+    for number in np.unique(outcomes.truth[~outcomes.known]).tolist():
+        label = outcomes.labels[number]
+        for name, selected in ((label, ~is_simulated), (f"{label} (simulated)", is_simulated)):
+            windows = selected & (outcomes.truth == number)
+            if label != NULL_LABEL and windows.any():
+                shown[name] = windows
+    return shown
 
 
 def _kinds_named(outcomes: Outcomes, thresholds: Thresholds) -> dict[str, float]:

@@ -17,7 +17,7 @@ from har.recordings import device_of
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
 from har.upright_rule import POSTURES, UprightRule
-from recording_files.data_sets import placement_of, weaknesses_of, weights_licence, weights_terms
+from recording_files.data_sets import data_set_of, placement_of, weaknesses_of, weights_licence, weights_terms
 from recording_files.known_data_sets import SIMULATED
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.temperature import fold_in, temperature_of
@@ -65,7 +65,7 @@ class ReleaseFindings:
     Attributes
     ----------
     metrics : mapping of str to Scores
-        Scores by protocol and placement.
+        Scores by protocol and data set.
     choice : ThresholdChoice
         When a prediction is unknown, and how often it is.
     shown_for : mapping of str to list of str
@@ -198,12 +198,15 @@ def _placements(outcomes: Outcomes) -> NDArray[np.str_]:
 
 
 def held_out_scores(outcomes: Outcomes, thresholds: Thresholds, protocol: str) -> dict[str, Scores]:
-    """Score a network on held-out windows for each placement of the phone; unknown counts as wrong."""
-    placements = _placements(outcomes)
+    """Score a network on held-out windows of each data set and placement of the phone; unknown counts as wrong.
+
+    Data sets differ more than placements do: the mean over them hides a phone for which the network is of little use.
+    """
+    data_sets = np.array([data_set_of(person) for person in outcomes.people.tolist()], np.str_)
     found = {}
-    for placement in np.unique(placements[outcomes.known]):
-        selected = outcomes.take(placements == placement)
-        found[f"{protocol}, {placement}"] = scores(selected.confusion(thresholds), selected.classes)
+    for name in np.unique(data_sets[outcomes.known]).tolist():
+        selected = outcomes.take(data_sets == name)
+        found[f"{protocol}, {name}"] = scores(selected.confusion(thresholds), selected.classes)
     return found
 
 

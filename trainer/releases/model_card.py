@@ -71,15 +71,9 @@ Network and training were developed with recordings of $names,
 including people who are tested here$excepted.\
 """)
 
-STANDING = """\
-Some augmentations (rotated phones, quieter standing, a preference for standing in phone orientations without
-recordings) were developed on an excerpt of one person standing with an HHAR phone. That the network predicts standing
-for that person is a result of this development, and no evidence for other people.\
-"""
-
 SWAY = """\
-In phone orientations without recordings, only sway distinguishes sitting from standing: the prediction is then
-  little better than a guess, with a preference for standing.\
+In a phone orientation without recordings, only sway distinguishes sitting from standing: without an upright
+  reference the prediction is then little better than a guess.\
 """
 
 
@@ -159,8 +153,6 @@ def _results(manifest: ReleaseManifest) -> list[str]:
     if any(_known_users(manifest)):
         excepted = ", reserved test users excepted" if "reserved test users" in kinds else ""
         parts.append(DEVELOPED_WITH.substitute(names=" and ".join(_known_names(manifest)), excepted=excepted))
-        if _has_sit_and_stand(manifest):
-            parts.append(STANDING)
     parts += [_table(name, found) for name, found in manifest.metrics.items()]
     return parts + _background(manifest) + _shown_for(manifest)
 

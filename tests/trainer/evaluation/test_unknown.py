@@ -52,6 +52,14 @@ def test_without_a_correct_prediction_there_is_no_threshold():
         choose_threshold(predicted_outcomes(["sit"], ["walk"]))
 
 
+def test_simulated_windows_count_apart_from_recorded_ones():
+    recorded = predicted_outcomes(["jump"] * 10, ["sit"] * 10, [0.9] * 10, people="galaxy_s2/u01")
+    simulated = predicted_outcomes(["jump"] * 10, ["sit"] * 10, [0.9] * 5 + [0.4] * 5, people="simulated/s001")
+    rates = unknown_rates(join_outcomes([recorded, simulated]), Thresholds(0.5))
+    assert rates.by_label == {"jump": 1.0, "jump (simulated)": 0.5}
+    assert rates.outside_windows == 20
+
+
 def test_unlabelled_windows_say_nothing_about_false_activities():
     outcomes = predicted_outcomes(["null", "sit"], ["walk", "sit"], people="galaxy_s2/u01")
     found = unknown_rates(outcomes, NO_THRESHOLDS)
