@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from har.activity_names import named_class
 from har.decisions import UNKNOWN, decide, no_opinion
+from har.personal_head import PersonalHead
 from har.releases import ReleaseManifest
 from har.signal_quality import Reason
-from har.upright import Reference
+from har.upright import Reference, gravity_of
 
 SCHEMA = 1
 MadeOn = Literal["server", "device"]
@@ -68,6 +69,9 @@ class Prediction(msgspec.Struct, frozen=True):
     reference : Reference or None
         What the session knows about upright after this window; None if nothing. The stream processor continues from it
         after a restart. A device reports none.
+    personal : int or None
+        Number of the device's personal head that corrected the network's answer (`har.personal_head`); None if none
+        did. `alone` and the reference follow the correction.
     """
 
     device: str
@@ -87,6 +91,7 @@ class Prediction(msgspec.Struct, frozen=True):
     lean: float | None = None
     alone: WindowAlone | None = None
     reference: Reference | None = None
+    personal: int | None = None
 
     @classmethod
     def of_window(
@@ -98,6 +103,9 @@ class Prediction(msgspec.Struct, frozen=True):
         probabilities: NDArray[np.float32],
         arrived: int,
         made_on: MadeOn = "server",
+        *,
+        head: PersonalHead | None = None,
+        values: NDArray[np.float32] | None = None,
     ) -> "Prediction":
         """Return a release's prediction for a window.
 
@@ -109,8 +117,16 @@ class Prediction(msgspec.Struct, frozen=True):
             The prediction's attributes of the same names.
         probabilities : ndarray of float32, shape (outputs,)
             The network's output, in the order of the manifest's classes and kinds of background.
+        head : PersonalHead or None
+            The device's personal head for this release, if it has one.
+        values : ndarray of float32, shape (steps, 3), optional
+            The window, m/s², gravity included. A head needs it.
         """
-        row, classes = probabilities.tolist(), manifest.classes
+        row, classes, personal = probabilities.tolist(), manifest.classes, None
+        if head is not None and values is not None:
+            corrected = head.corrected(row, gravity_of(values))
+            if corrected is not None:
+                row, personal = corrected, head.number
         by_class = dict(zip(classes, row[: len(classes)], strict=True))
         background = dict(zip(manifest.kinds, row[len(classes) :], strict=True))
         activity, confidence, kind = decide(by_class, manifest.thresholds, background)
@@ -119,6 +135,7 @@ class Prediction(msgspec.Struct, frozen=True):
             *(manifest.release, arrived, made_on),
             kind=kind,
             background=background,
+            personal=personal,
         )
 
     @classmethod

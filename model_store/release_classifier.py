@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import ArtifactFormat
+from har.personal_head import PersonalHead
 from har.predictions import Prediction
 from har.release_documents import ReleaseError
 from har.releases import ReleaseManifest
@@ -80,7 +81,12 @@ class ReleaseClassifier:
         return self._network.probabilities(self.manifest.normalisation.apply(windows))
 
     def predict(
-        self, device: str, session: str, windows: Sequence[WindowValues], arrived: Sequence[int]
+        self,
+        device: str,
+        session: str,
+        windows: Sequence[WindowValues],
+        arrived: Sequence[int],
+        head: PersonalHead | None = None,
     ) -> list[Prediction]:
         """Return the predictions, made on this device, for windows of one session.
 
@@ -94,12 +100,18 @@ class ReleaseClassifier:
             The windows.
         arrived : sequence of int
             When the last reading of each window arrived, µs since the epoch.
+        head : PersonalHead or None
+            The device's personal head for this release, if it has one.
         """
         reasons = [self.manifest.signal_bounds.reason(window.quality) for window in windows]
         readable = [window.values for window, reason in zip(windows, reasons, strict=True) if reason is None]
         rows = iter(self.probabilities(np.stack(readable)) if readable else ())
         return [
-            Prediction.of_window(self.manifest, device, session, window.start, next(rows), time, "device")
+            Prediction.of_window(
+                *(self.manifest, device, session, window.start, next(rows), time, "device"),
+                head=head,
+                values=window.values,
+            )
             if reason is None
             else Prediction.of_unclassified(self.manifest, device, session, window.start, reason, time, "device")
             for window, reason, time in zip(windows, reasons, arrived, strict=True)
