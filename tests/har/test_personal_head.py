@@ -11,6 +11,7 @@ from har.personal_head import LARGEST_ODDS_CUT, decode_head, encode_head
 from har.predictions import Prediction
 from har.release_documents import ReleaseError
 from tests.har.made_heads import FLAT, OUTPUTS, SECOND, UPRIGHT, confused_wearer, identity_head, labelled
+from tests.har.test_releases import manifest
 
 WINDOW_US = 4 * SECOND
 
