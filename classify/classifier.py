@@ -171,7 +171,8 @@ class Classifier:
             background = dict(zip(self.manifest.kinds, probabilities[len(self.classes) :], strict=True))
             activity, confidence, kind = decide(by_class, self.manifest.thresholds, background)
             named = {f"p_{name}": probability for name, probability in by_class.items()}
-            rows.append({"activity": activity, "confidence": confidence, "reason": "", "kind": kind or "", **named})
+            answer = {"activity": activity, "confidence": confidence, "reason": "", "kind": kind or "", "lean": None}
+            rows.append(answer | named)
         names = columns(self.classes)
         return frame_of(rows, names[names.index("activity") :])
 
@@ -197,7 +198,7 @@ def unit_findings(windows: NDArray[np.floating], manifest: ReleaseManifest) -> l
 
 def frame_of(rows: Iterable[dict[str, object]], names: list[str]) -> pd.DataFrame:
     """Return a data frame of rows whose columns have their types even if there is no row."""
-    kinds = {name: "float64" if name == "confidence" or name.startswith("p_") else "object" for name in names}
+    kinds = {name: "float64" if name in ("confidence", "lean") or name.startswith("p_") else "object" for name in names}
     if "start_us" in kinds:
         kinds["start_us"] = "int64"
     return pd.DataFrame.from_records(list(rows), columns=names).astype(kinds)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -85,6 +86,7 @@ def row_of(answer: Answer) -> Row:
         "confidence": prediction.confidence,
         "reason": prediction.reason or "",
         "kind": prediction.kind or "",
+        "lean": None if prediction.lean is None else math.degrees(math.acos(prediction.lean)),
         **{f"p_{name}": probability for name, probability in prediction.probabilities.items()},
     }
 
@@ -105,8 +107,8 @@ def start_text(start_us: int, begin_us: int = 0) -> str:
 
 def columns(classes: Sequence[str]) -> list[str]:
     """Return the names of the columns in their order."""
-    names = ["file", "user", "device", "session", "start", "start_us", "activity", "confidence", "reason", "kind"]
-    return [*names, *(f"p_{name}" for name in classes)]
+    place = ["file", "user", "device", "session", "start", "start_us"]
+    return [*place, "activity", "confidence", "reason", "kind", "lean", *(f"p_{name}" for name in classes)]
 
 
 @contextmanager
@@ -134,7 +136,7 @@ def _rounded(row: Row) -> Row:
 @contextmanager
 def _parquet(path: Path, classes: Sequence[str]) -> Iterator[WriteRow]:
     kinds: dict[str, pa.DataType] = dict.fromkeys(columns(classes), pa.string())
-    kinds |= {"start_us": pa.int64(), "confidence": pa.float64()}
+    kinds |= {"start_us": pa.int64(), "confidence": pa.float64(), "lean": pa.float64()}
     kinds |= {f"p_{name}": pa.float64() for name in classes}
     schema, rows = pa.schema(list(kinds.items())), list[Row]()
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -22,7 +22,7 @@ def check_golden(
     release : ReleaseFolder
         The release of the network.
     probabilities : callable
-        Maps windows ``(n, steps, 3)`` in m/s² to probabilities ``(n, classes)``.
+        Maps windows ``(n, steps, 3)`` in m/s² to probabilities ``(n, outputs)``.
     rounded : bool
         Whether the weights are rounded to eight bits. If so, only the most probable class must be the known one.
         Otherwise each probability must be within the manifest's tolerance.
@@ -30,7 +30,7 @@ def check_golden(
     Raises
     ------
     ReleaseError
-        If the network fails, or the probabilities or the number of classes are wrong.
+        If the network fails, or the probabilities or their number is wrong.
     """
     manifest, golden = release.manifest, release.read_golden()
     expected = np.array(golden.probabilities)
@@ -40,7 +40,7 @@ def check_golden(
         raise ReleaseError(f"{manifest.release}: the network fails on its golden window: {error}") from error
     if result.shape != (1, len(manifest.outputs)):  # a network may declare another shape than it returns
         raise ReleaseError(
-            f"{manifest.release}: the network returned {result.shape[1:]} classes, "
+            f"{manifest.release}: the network returned {result.shape[1:]} probabilities, "
             f"the manifest names {len(manifest.outputs)}"
         )
     difference = float(np.abs(result[0] - expected).max())

@@ -151,6 +151,7 @@ NOT_RUN: dict[str, str] = {
     "python -m benchmarks.classify_recording": _MEASURES,
     "python -m benchmarks.freezing": _MEASURES,
     "python -m benchmarks.gateway_load": _MEASURES,
+    "python -m benchmarks.personalisation": _MEASURES,
     "python -m benchmarks.preparation": _MEASURES,
     "python -m benchmarks.read_back": _MEASURES,
     "python -m benchmarks.reading_rates": _MEASURES,

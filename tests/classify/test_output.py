@@ -28,9 +28,15 @@ FOUND = [
             *("p1", "s1", 3_000_000, 4, "unknown", 0.75, {"sit": 0.25, "walk": 0.25}, "r", 0),
             kind="table",
             background={"table": 0.5},
+            lean=0.5,
         ),
     ),
 ]
+
+
+def rows_without(suffix: str) -> str | None:
+    """What a row has for a number that it lacks."""
+    return "" if suffix in (".csv", ".tsv") else None
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
@@ -63,6 +69,7 @@ def test_each_kind_holds_the_same_rows(tmp_path: Path, suffix: str) -> None:
     assert (first["user"], first["activity"], float(str(first["p_walk"]))) == ("Åsa", "walk", 0.75)
     assert (first["file"], int(str(second["start_us"]))) == ("walk.csv", 2_000_000)
     assert (first["kind"], second["kind"], third["kind"]) == ("", "", "table")
+    assert (first["lean"], float(str(third["lean"]))) == (rows_without(suffix), pytest.approx(60))
     assert (second["reason"], float(str(second["confidence"]))) == ("sparse", 0.5)
     assert list(tmp_path.iterdir()) == [path]
 

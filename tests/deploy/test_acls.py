@@ -155,7 +155,17 @@ def test_the_demo_runs_with_the_least_rights_of_each_service(kafka, tmp_path):
     environment = {**os.environ, **kafka_environment(users, {})}
     environment["HAR_DEMO_KAFKA_PASSWORD"] = user.password.get_secret_value()
     file = tmp_path / "summary.json"
-    words = ["demo", "--devices", "2", "--seconds", "20", "--summary", str(file), "--archive", str(tmp_path / "archive")]
+    words = [
+        "demo",
+        "--devices",
+        "2",
+        "--seconds",
+        "20",
+        "--summary",
+        str(file),
+        "--archive",
+        str(tmp_path / "archive"),
+    ]
     words += ["--gateway-port", str(free_port()), "--dashboard-port", str(free_port()), *options(user)]
     run = subprocess.run(
         [sys.executable, "-m", "deploy", *words],

@@ -43,7 +43,7 @@ class DeclaredNetwork:
             DeclaredNetwork(output_shape=("windows", 2)),
             "returns 2 probabilities, the manifest names 5 classes and kinds",
         ),
-        (DeclaredNetwork(width=1), r"returned \(1,\) classes, the manifest names 5"),
+        (DeclaredNetwork(width=1), r"returned \(1,\) probabilities, the manifest names 5"),
         (DeclaredNetwork(error=ValueError("Dimension mismatch")), "fails on its golden window: Dimension mismatch"),
         (DeclaredNetwork(error=Exception("InvalidArgument")), "fails on its golden window: InvalidArgument"),
         (DeclaredNetwork(), f"^{BASELINE.release} fails its golden window"),

@@ -136,6 +136,12 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
     parser.add_argument("--release", required=True, help="name of the release, such as baseline-2026-11-26")
+    parser.add_argument(
+        "--classes",
+        type=lambda text: tuple(text.split(",")),
+        default=CLASSES,
+        help="classes, with commas between them (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser
 
@@ -143,7 +149,7 @@ def argument_parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Make the baseline from command-line options."""
     options = argument_parser().parse_args()
-    request = TrainRequest(classes=CLASSES, fit=FitSettings(epochs=EPOCHS, seed=options.seed))
+    request = TrainRequest(classes=options.classes, fit=FitSettings(epochs=EPOCHS, seed=options.seed))
     manifest = make_baseline(options.data, options.output, options.release, request, replaces=True)
     for protocol, found in manifest.metrics.items():
         print(f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}")
