@@ -52,7 +52,7 @@ class ClassifySettings(RecordingFileSettings):
     )
     json_output: bool = Field(False, alias="json", description="print the summary as JSON")
     release: str = Field(
-        "baseline", description="folder of a release, URL of `har store serve`, or 'baseline' for the shipped release"
+        "baseline", description="folder of a release, 'baseline' or 'baseline-open', or URL of `har store serve`"
     )
     hop: float | None = Field(
         None, gt=0, description="time from one window to the next, s; that of the release if not given"

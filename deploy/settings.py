@@ -72,7 +72,9 @@ class AuditSettings(KafkaSettings):
     journals: Path | None = Field(
         None, description="folder of the senders' journals; without it, batches in Kafka count as acknowledged"
     )
-    release: str = Field("baseline", description="folder of the release that made the predictions, or 'baseline'")
+    release: str = Field(
+        "baseline", description="release that made the predictions: a folder, 'baseline' or 'baseline-open'"
+    )
     since_seconds: float | None = Field(
         None, gt=0, description="audit only what reached the gateway within this time before now, s"
     )
@@ -109,7 +111,7 @@ class DemoSettings(OptionalKafkaSettings):
         8700, description="preferred port of the dashboard; the next free port if it is in use"
     )
     segment_seconds: float = Field(12, gt=0, description="duration of each simulated activity, s")
-    release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
+    release: str = Field("baseline", description="folder of the release to serve, 'baseline' or 'baseline-open'")
     bootstrap: str | None = Field(
         None, description="servers of a running Kafka to use instead of the embedded one, host:port,host:port"
     )

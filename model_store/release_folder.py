@@ -11,8 +11,9 @@ from har.release_documents import ReleaseError
 from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
 from har.samples import UNDECODABLE
 
-#: Name of the release that is shipped with the project.
-BASELINE = "baseline"
+#: Name of the release that is shipped with the project, and of one from openly licensed recordings alone.
+BASELINE, BASELINE_OPEN = "baseline", "baseline-open"
+SHIPPED = {BASELINE: "baseline", BASELINE_OPEN: "baseline_open"}
 MANIFEST = "manifest.json"
 MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 
@@ -62,14 +63,15 @@ class ReleaseFolder:
 
 
 def open_release(release: str | Path) -> ReleaseFolder:
-    """Open the release in a folder, or the shipped one if `release` is ``"baseline"``.
+    """Open the release in a folder, or a shipped one if `release` is ``"baseline"`` or ``"baseline-open"``.
 
     Raises
     ------
     ReleaseError
         If the manifest is missing or cannot be decoded.
     """
-    folder = Path(__file__).parent / BASELINE if release == BASELINE else Path(release)
+    shipped = SHIPPED.get(str(release))
+    folder = Path(release) if shipped is None else Path(__file__).parent / shipped
     document = _read(folder / MANIFEST, MAX_MANIFEST_BYTES)
     try:
         return ReleaseFolder(folder, decode_manifest(document))

@@ -49,7 +49,7 @@ class InitSettings(OfflineSigningSettings):
 class PublishSettings(SigningSettings):
     """`har store publish FOLDER`: add a release and point a channel to it."""
 
-    folder: CliPositionalArg[str] = Field(description="folder of the release, or 'baseline' for the shipped one")
+    folder: CliPositionalArg[str] = Field(description="folder of the release, 'baseline' or 'baseline-open'")
     channel: Channel = Field(STABLE, description="stable, or canary for a share of the devices")
     share: float = Field(0.1, gt=0, le=1, description="share of the devices that get a canary")
     reason: str = Field("", max_length=MAX_REASON_CHARACTERS, description="reason for the change, for the history")

@@ -81,11 +81,11 @@ validated = finished.candidate.validated
 confusion_picture(validated.scores)
 
 # %% [markdown]
-# A prediction whose probability is below the threshold becomes *unknown*. The threshold is chosen so that few correct
-# predictions are lost (`--unknown-cost`).
+# A prediction becomes *unknown* if the probability of background is too large, or that of each class too small. The
+# thresholds are chosen so that few correct predictions are lost (`--unknown-cost`).
 
 # %%
-confidence_picture(validated.outcomes, validated.choice.threshold)
+confidence_picture(validated.outcomes, validated.choice.thresholds)
 
 # %% [markdown]
 # ## The release
@@ -120,7 +120,8 @@ named = [*release.classes, "unknown"]
 handles = [plt.Rectangle((0, 0), 1, 1, color=har.activity_style(name).colour) for name in named]
 panel.legend(handles, named, ncols=6, loc="lower center", bbox_to_anchor=(0.5, 1))
 lower.plot(middles, predicted["confidence"], color="#2f6fb0")
-lower.axhline(manifest.decision_threshold, color="#b3b7bd", linestyle="--")
+if manifest.background is None:
+    lower.axhline(manifest.decision_threshold, color="#b3b7bd", linestyle="--")
 lower.set(xlabel="seconds", ylabel="confidence", ylim=(0, 1.02))
 plt.show()
 

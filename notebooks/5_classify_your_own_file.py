@@ -52,13 +52,14 @@ readings.head(3)
 # %% [markdown]
 # ## Classify it
 #
-# The answer for each window of 4 s. A window whose readings tell too little gets a `reason` instead of a guess.
+# The answer for each window of 4 s. A window whose readings tell too little gets a `reason` instead of a guess, and one
+# that shows none of the activities is `unknown`, with the `kind` where the network is sure, such as a table.
 
 # %%
 release = har.load("baseline")
 answers = release.predict(FILE)
 answers.to_csv(WORK / "windows.csv", index=False)
-answers.drop_duplicates(["activity", "reason"]).round(3)  # the first of each kind
+answers.drop_duplicates(["activity", "reason", "kind"]).round(3)  # the first of each
 
 # %%
 hop_minutes = release.manifest.hop_us / 60e6
@@ -81,7 +82,6 @@ line.broken_barh(
 )
 line.set(yticks=[], ylim=(0, 1))
 sure.plot(middles, answers["confidence"].where(answers["reason"] == ""), color="#2f6fb0", linewidth=1)
-sure.axhline(release.manifest.decision_threshold, color="#b3b7bd", linestyle="--")
 sure.set(ylabel="confidence", xlabel="seconds", ylim=(0, 1.02))
 names = [*release.classes, "unknown"]
 handles = [plt.Rectangle((0, 0), 1, 1, color=har.activity_style(name).colour) for name in names]

@@ -19,7 +19,8 @@ class ProcessorSettings(KafkaSettings):
 
     group: str = Field(DEFAULT_GROUP, description="Kafka consumer group")
     release: str = Field(
-        "baseline", description="folder of the release to use, or 'baseline'; with a store, until the store has one"
+        "baseline",
+        description="release to use: a folder, 'baseline' or 'baseline-open'; with a store, until the store has one",
     )
     store_url: str | None = Field(
         None, description="URL of `har store serve`; the processor then follows the store's channels"

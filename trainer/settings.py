@@ -98,7 +98,7 @@ class EvaluateSettings(RecordingFileSettings):
     model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
 
     data: DataSetPath = Field(description="path or name of a data set, see docs/data.md")
-    release: str = Field("baseline", description="folder of the release, or 'baseline'")
+    release: str = Field("baseline", description="folder of the release, 'baseline' or 'baseline-open'")
     users: str | None = Field(None, description="evaluate only these users, comma-separated")
     report: Path | None = Field(None, description="also write an HTML report with plots to this file")
     json_output: bool = Field(False, alias="json", description="print JSON only")

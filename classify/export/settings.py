@@ -20,7 +20,7 @@ class ExportSettings(ServiceSettings):
         description="mlflow for a model that mlflow.pyfunc loads, huggingface for the files of a model repository"
     )
     release: str = Field(
-        BASELINE, description="folder of a release, 'baseline' for the shipped one, or URL of `har store serve`"
+        BASELINE, description="folder of a release, 'baseline' or 'baseline-open', or URL of `har store serve`"
     )
     store_token: SecretStr | None = Field(None, description="token for reading from the store, if it needs one")
     trusted_root: Path = Field(

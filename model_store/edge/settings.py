@@ -64,7 +64,7 @@ class EdgeBenchSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_EDGE_")
 
-    release: str = Field("baseline", description="folder of a release, or 'baseline' for the shipped one")
+    release: str = Field("baseline", description="folder of a release, 'baseline' or 'baseline-open'")
     form: Literal["litert-float32", "litert-int8"] = Field(
         "litert-float32", description="format of the release's network to run"
     )

@@ -140,7 +140,7 @@ def argument_parser() -> argparse.ArgumentParser:
         "--classes",
         type=lambda text: tuple(text.split(",")),
         default=CLASSES,
-        help="classes, with commas between them (default: %(default)s)",
+        help=f"classes, with commas between them (default: {','.join(CLASSES)})",
     )
     parser.add_argument("--seed", type=int, default=0)
     return parser
