@@ -21,6 +21,7 @@ from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
 from trainer.evaluation.scores import EvaluationScores, measure
+from trainer.evaluation.temperature import calibrated, temperature_of
 from trainer.evaluation.trust import few_windows, unseen_people
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
@@ -100,12 +101,16 @@ class Validated:
         Scores with these thresholds.
     warning : str
         As in `ValidationWindows`.
+    temperature : float
+        What the network's last layer must be divided by (`trainer.evaluation.temperature.fold_in`) to predict these
+        outcomes.
     """
 
     outcomes: Outcomes
     choice: ThresholdChoice
     scores: EvaluationScores
     warning: str
+    temperature: float
 
 
 def read_validation(prepared: Path) -> ValidationWindows:
@@ -139,7 +144,7 @@ def read_validation(prepared: Path) -> ValidationWindows:
 
 
 def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = UNKNOWN_COST) -> Validated:
-    """Classify the held-out windows, choose the threshold for unknown, and compute the scores.
+    """Classify the held-out windows, calibrate, choose the threshold for unknown, and compute the scores.
 
     Parameters
     ----------
@@ -162,11 +167,13 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = U
             f"the predictions for {broken} of {len(outcomes.probabilities)} held-out windows are not finite: the "
             "weights became too large in training; train again with a lower --peak-rate or --clip-norm"
         )
+    temperature = temperature_of(outcomes)
+    outcomes = calibrated(outcomes, temperature)
     try:
         choice = choose_threshold(outcomes, cost=cost)
     except ThresholdError as error:
         raise ValidationError(str(error)) from error
-    return Validated(outcomes, choice, measure(outcomes, choice.thresholds), held_out.warning)
+    return Validated(outcomes, choice, measure(outcomes, choice.thresholds), held_out.warning, temperature)
 
 
 def write_validation_report(

@@ -20,7 +20,7 @@ from har.upright_rule import POSTURES, UprightRule
 from recording_files.data_sets import data_set_of, placement_of, weaknesses_of, weights_licence, weights_terms
 from recording_files.known_data_sets import SIMULATED
 from trainer.evaluation.outcomes import Classify, Outcomes
-from trainer.evaluation.temperature import fold_in, temperature_of
+from trainer.evaluation.temperature import fold_in
 from trainer.evaluation.unknown import ThresholdChoice
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.fitting.examples import Drawable
@@ -91,7 +91,7 @@ class Candidate:
     manifest : ReleaseManifest
         Manifest of the release.
     validated : Validated
-        Evaluation of the trained network before freezing.
+        Evaluation of the calibrated network before freezing.
     """
 
     folder: Path
@@ -121,8 +121,8 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
         If a required format does not agree with the network or is too large.
     """
     request = provenance.request
-    fold_in(model, temperature_of(held_out.classify(classifier(model, request.normalisation))))
     validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
+    fold_in(model, validated.temperature)
     frozen = freeze_all(
         model,
         some_windows(held_out.windows),
