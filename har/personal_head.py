@@ -69,7 +69,7 @@ class PersonalHead(msgspec.Struct, frozen=True, kw_only=True):
     device : str
         Name of the device.
     number : int
-        Number of the head among those of the device, from 1.
+        Number of the head, from 1. Later heads of the device have larger numbers; no number is used twice.
     release : str
         The release whose network it corrects.
     outputs : list of str

@@ -172,6 +172,8 @@ def _verify(settings: VerifySettings) -> int:
     if findings.faults:
         print(f"{len(findings.faults)} fault(s)")
         return NOT_REACHED
+    if findings.personal_heads:
+        print(f"{findings.personal_heads} personal head(s), all as signed")
     role, expiry = min(expiries(read_state(storage)).items(), key=lambda item: item[1])
     print(f"{len(findings.releases)} release(s), all as signed; {role} expires at {expiry:%F %R} UTC")
     return REACHED

@@ -28,3 +28,19 @@ def pointer_path(channel: str) -> str:
 def release_path(release: str, name: str) -> str:
     """Return the target path of a release's file."""
     return f"releases/{release}/{name}"
+
+
+def personal_index_path() -> str:
+    """Return the target path of the index of personal heads."""
+    return "channels/personal.json"
+
+
+def head_path(device_id: str, number: int) -> str:
+    """Return the target path of a personal head.
+
+    Examples
+    --------
+    >>> head_path("ab12", 3)
+    'channels/personal-ab12-3.json'
+    """
+    return f"channels/personal-{device_id}-{number}.json"

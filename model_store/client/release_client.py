@@ -5,31 +5,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuf.api.exceptions import DownloadError, DownloadLengthMismatchError, RepositoryError
-from tuf.api.metadata import TargetFile
-from tuf.ngclient.config import UpdaterConfig
-from tuf.ngclient.updater import Updater
-
 from har.artifacts import Artifact, ArtifactFormat
 from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, channel_of, decode_pointer
-from har.release_documents import ReleaseError, require_plain_name
+from har.release_documents import require_plain_name
 from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
-from model_store.client.errors import UpdateRejectedError, rejection
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
+from model_store.client.head_client import HeadClient, PersonalHeads
 from model_store.client.last_good import ClientFolder
-from model_store.client.trusted_root import check_trusted_root
-from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER, pointer_path, release_path, target_name
+from model_store.client.signed_files import SignedFiles, SignedTargets
+from model_store.layout import pointer_path, release_path
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder
-
-#: Limits for the size and number of metadata files, far below the defaults of python-tuf.
-LIMITS = UpdaterConfig(
-    max_root_rotations=MAX_ROOTS,
-    max_delegations=4,
-    root_max_length=65_536,
-    timestamp_max_length=16_384,
-    snapshot_max_length=65_536,
-    targets_max_length=MAX_METADATA_BYTES,
-)
 
 
 @dataclass(frozen=True)
@@ -81,12 +67,10 @@ class ReleaseClient:
         formats: tuple[ArtifactFormat, ...],
         fetcher: BoundedFetcher | None = None,
     ) -> None:
-        check_trusted_root(trusted_root)
-        self._url = url.rstrip("/")
-        self._trusted_root = trusted_root
         self.folder = folder
         self._formats = formats
-        self._fetcher = fetcher or BoundedFetcher()
+        self._files = SignedFiles(url, trusted_root, folder, fetcher or BoundedFetcher())
+        self._heads = HeadClient(self._files, folder)
 
     def pull(
         self,
@@ -117,27 +101,22 @@ class ReleaseClient:
         UpdateRejectedError
             If a download or a verification fails. The last good releases stay unchanged.
         """
-        self._fetcher.restart()
-        try:
-            updater = Updater(
-                str(self.folder.trusted),
-                f"{self._url}/{METADATA_FOLDER}/",
-                fetcher=self._fetcher,
-                config=LIMITS,
-                bootstrap=self._trusted_root,
-            )
-            updater.refresh()
-            pointers = self._pointers(updater, least or {})
+        with self._files.refreshed() as targets:
+            pointers = self._pointers(targets, least or {})
             wanted = channels if device is None else (channel_of(device, pointers),)
             return {
-                channel: PulledRelease(pointer, self._release(updater, pointer))
+                channel: PulledRelease(pointer, self._release(targets, pointer))
                 for channel, pointer in pointers.items()
                 if pointer.release is not None and channel in wanted
             }
-        except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
-            raise rejection(error) from error
-        finally:
-            self._fetcher.close()
+
+    def pull_heads(self, *, least: int = 0, device: str | None = None) -> PersonalHeads:
+        """Fetch and verify the personal heads. See `HeadClient.pull`."""
+        return self._heads.pull(least=least, device=device)
+
+    def last_good_heads(self) -> PersonalHeads:
+        """Return the personal heads from disk, without a connection to the store. See `HeadClient.last_good`."""
+        return self._heads.last_good()
 
     def last_good(self) -> Pulled:
         """Return the last good releases from disk, without a connection to the store.
@@ -152,20 +131,20 @@ class ReleaseClient:
             found[channel] = PulledRelease(pointer, self.folder.open(pointer))
         return found
 
-    def _pointers(self, updater: Updater, least: dict[Channel, int]) -> dict[Channel, ChannelPointer]:
-        found = {channel: self._pointer(updater, channel, least.get(channel, 0)) for channel in CHANNELS}
+    def _pointers(self, targets: SignedTargets, least: dict[Channel, int]) -> dict[Channel, ChannelPointer]:
+        found = {channel: self._pointer(targets, channel, least.get(channel, 0)) for channel in CHANNELS}
         return {channel: pointer for channel, pointer in found.items() if pointer is not None}
 
-    def _pointer(self, updater: Updater, channel: Channel, least: int) -> ChannelPointer | None:
+    def _pointer(self, targets: SignedTargets, channel: Channel, least: int) -> ChannelPointer | None:
         path = pointer_path(channel)
-        target = updater.get_targetinfo(path)
+        target = targets.find(path)
         known = self.folder.good().pointers.get(channel)
         least = max(least, known.number if known is not None else 0)
         if target is None:
             if least:
                 raise UpdateRejectedError("rolled back", f"the store no longer has the channel {channel}")
             return None
-        pointer = decode_pointer(self._download(path, target, MAX_POINTER_BYTES).read_bytes())
+        pointer = decode_pointer(targets.download(path, target, MAX_POINTER_BYTES).read_bytes())
         if pointer.channel != channel:
             raise UpdateRejectedError("contradictory", f"{path} holds the pointer of {pointer.channel}")
         if pointer.number < least:
@@ -174,10 +153,10 @@ class ReleaseClient:
             )
         return pointer
 
-    def _release(self, updater: Updater, pointer: ChannelPointer) -> ReleaseFolder:
+    def _release(self, targets: SignedTargets, pointer: ChannelPointer) -> ReleaseFolder:
         assert pointer.release is not None
         folder = self.folder.release_folder(pointer)
-        path = self._file(updater, pointer.release, MANIFEST, MAX_MANIFEST_BYTES, folder)
+        path = self._file(targets, pointer.release, MANIFEST, MAX_MANIFEST_BYTES, folder)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != pointer.manifest_sha256:
             raise UpdateRejectedError(
@@ -190,16 +169,16 @@ class ReleaseClient:
             )
         artifacts = [manifest.artifact(form) for form in self._formats]
         for artifact in artifacts:
-            self._check_artifact_is_signed(updater, manifest, artifact)
+            self._check_artifact_is_signed(targets, manifest, artifact)
         files = {MANIFEST: path}
         for name in (manifest.golden.file, *(artifact.name for artifact in artifacts)):
-            files[name] = self._file(updater, pointer.release, name, MAX_ARTIFACT_BYTES, folder)
+            files[name] = self._file(targets, pointer.release, name, MAX_ARTIFACT_BYTES, folder)
         if any(path.parent != folder for path in files.values()):
             self.folder.assemble(folder, files)
         return self.folder.open(pointer)
 
-    def _check_artifact_is_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
-        target = self._target(updater, release_path(manifest.release, artifact.name))
+    def _check_artifact_is_signed(self, targets: SignedTargets, manifest: ReleaseManifest, artifact: Artifact) -> None:
+        target = targets.require(release_path(manifest.release, artifact.name))
         if (artifact.bytes, artifact.sha256) != (target.length, target.hashes.get("sha256")):
             raise UpdateRejectedError(
                 "contradictory",
@@ -207,42 +186,7 @@ class ReleaseClient:
                 f"{artifact.sha256}; the store signed {target.length} bytes, {target.hashes.get('sha256')}",
             )
 
-    def _target(self, updater: Updater, path: str) -> TargetFile:
-        target = updater.get_targetinfo(path)
-        if target is None:
-            raise UpdateRejectedError("contradictory", f"the store has not signed {path}")
-        return target
-
-    def _file(self, updater: Updater, release: str, name: str, limit: int, folder: Path) -> Path:
+    def _file(self, targets: SignedTargets, release: str, name: str, limit: int, folder: Path) -> Path:
         """Return the path of a verified file of a release: in its folder if it is there, else downloaded."""
         require_plain_name(name, "the name of a release's file")
-        path = release_path(release, name)
-        target = self._target(updater, path)
-        here = updater.find_cached_target(target, str(folder / name))
-        return Path(here) if here is not None else self._download(path, target, limit)
-
-    def _download(self, path: str, target: TargetFile, limit: int) -> Path:
-        """Download a target and verify it. Resume an interrupted download."""
-        if target.length > limit:
-            raise UpdateRejectedError("too long", f"{path} has {target.length} bytes; the limit is {limit}")
-        digest = target.hashes["sha256"]
-        whole = self.folder.downloads / digest
-        if whole.exists():
-            return whole
-        part = whole.with_name(f"{digest}.part")
-        with part.open("ab") as file:
-            url = f"{self._url}/{target_name(path, digest)}"
-            for piece in self._fetcher.fetch_from(url, file.tell()) if file.tell() < target.length else ():
-                if file.tell() + len(piece) > target.length:
-                    part.unlink()
-                    raise DownloadLengthMismatchError(
-                        f"{url} is longer than the {target.length} bytes that were signed"
-                    )
-                file.write(piece)
-        try:
-            target.verify_length_and_hashes(part.read_bytes())
-        except RepositoryError:
-            part.unlink()  # resuming it would fail again
-            raise
-        part.rename(whole)
-        return whole
+        return targets.obtain(release_path(release, name), limit, folder / name)

@@ -12,12 +12,12 @@ from har.channels import MAX_POINTER_BYTES, Channel, ChannelPointer, decode_poin
 from har.process.whole_files import write_whole
 from har.release_documents import require_plain_name
 from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
-from model_store.layout import pointer_path, release_path, target_name
+from model_store.layout import METADATA_FOLDER, pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder, open_release
 from model_store.repository.errors import StoreError
 from model_store.repository.roles import CHANNELS
-from model_store.repository.signed_state import SignedState, read_metadata
-from model_store.repository.storage import MissingFileError, Storage
+from model_store.repository.signed_state import SignedState, metadata_name, read_metadata
+from model_store.repository.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -180,11 +180,10 @@ def history(storage: Storage, state: SignedState) -> list[ChannelPointer]:
 
 
 def _versions(storage: Storage, state: SignedState) -> Iterator[Targets]:
+    kept = set(storage.names(METADATA_FOLDER))  # old versions may have been deleted
     for version in range(1, state.channels.signed.version):
-        try:
+        if metadata_name(CHANNELS, version).removeprefix(f"{METADATA_FOLDER}/") in kept:
             yield read_metadata(storage, CHANNELS, version, Targets).signed
-        except MissingFileError:
-            continue  # old versions may have been deleted
     yield state.channels.signed
 
 

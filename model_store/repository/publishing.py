@@ -6,29 +6,21 @@ restored.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
-from tuf.api.metadata import TargetFile
-
-from har.channels import CANARY, STABLE, Change, Channel, ChannelPointer, encode_pointer
+from har.channels import CANARY, STABLE, Channel, ChannelPointer
 from har.release_documents import ReleaseError, require_plain_name
 from model_store.checking import check_release
-from model_store.layout import pointer_path, release_path, target_name
-from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder, open_release
-from model_store.repository.contents import (
-    files_of,
-    history,
-    pointers,
-    read_pointer,
-    release_names,
-)
+from model_store.layout import release_path
+from model_store.release_folder import MAX_ARTIFACT_BYTES, ReleaseFolder, open_release
+from model_store.repository.contents import files_of, history, pointers, release_names
+from model_store.repository.editing import Edit
 from model_store.repository.errors import StoreError
-from model_store.repository.exclusive_writing import LeaseCheck, exclusive
-from model_store.repository.roles import CHANNELS, RELEASES
-from model_store.repository.signed_state import Edition, SignedState, Signing, read_state
+from model_store.repository.exclusive_writing import exclusive
+from model_store.repository.roles import RELEASES
+from model_store.repository.signed_state import SignedState, Signing
 from model_store.repository.storage import Storage
 
 #: Most files of a release: manifest, golden window, four networks, report, model card, and some more.
@@ -39,50 +31,6 @@ class AnyRelease(Enum):
     """Stands for any release that stable may point to."""
 
     RELEASE = "any release"
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """The store and its next edition, while this process is the only writer."""
-
-    storage: Storage
-    signing: Signing
-    state: SignedState
-    edition: Edition
-
-    @classmethod
-    def begin(cls, storage: Storage, signing: Signing, check_lease: LeaseCheck) -> "_Edit":
-        state = read_state(storage)
-        return cls(storage, signing, state, Edition(storage, signing, state, check_lease))
-
-    def add_target(self, role: str, path: str, content: bytes) -> None:
-        target = TargetFile.from_data(path, content, ["sha256"])
-        self.storage.write(target_name(path, target.hashes["sha256"]), content)
-        self.edition.change(role).targets[path] = target  # type: ignore[arg-type]
-
-    def point(
-        self, channel: Channel, release: str | None, *, change: Change, reason: str, share: float = 1.0
-    ) -> ChannelPointer:
-        previous = read_pointer(self.storage, self.state.channels.signed, channel)
-        pointer = ChannelPointer(
-            channel=channel,
-            number=previous.number + 1 if previous is not None else 1,
-            release=release,
-            manifest_sha256=self._manifest_digest(release) if release is not None else None,
-            share=share,
-            change=change,
-            reason=reason,
-            replaced=previous.release if previous is not None else None,
-            at=self.signing.clock().isoformat(),
-        )
-        self.add_target(CHANNELS, pointer_path(channel), encode_pointer(pointer))
-        return pointer
-
-    def _manifest_digest(self, release: str) -> str:
-        found = [file.sha256 for file in files_of(self.edition.state, release) if file.name == MANIFEST]
-        if not found:
-            raise StoreError(f"the release {release} in {self.storage.url} has no {MANIFEST}")
-        return found[0]
 
 
 def publish(
@@ -135,7 +83,7 @@ def publish(
     files = _release_files(release)
     name = release.manifest.release
     with exclusive(storage) as check_lease:
-        edit = _Edit.begin(storage, signing, check_lease)
+        edit = Edit.begin(storage, signing, check_lease)
         if not isinstance(replacing, AnyRelease):
             _require_stable(edit, name, replacing)
         if name in release_names(edit.state):
@@ -157,7 +105,7 @@ def promote(storage: Storage, signing: Signing, *, reason: str = "") -> ChannelP
         If there is no canary.
     """
 
-    def carry_out(edit: _Edit) -> ChannelPointer:
+    def carry_out(edit: Edit) -> ChannelPointer:
         canary = pointers(storage, edit.state).get(CANARY)
         if canary is None or canary.release is None:
             raise StoreError(f"{storage.url} has no canary to promote")
@@ -191,7 +139,7 @@ def rollback(
         If the channel points to no release, there is no earlier release, or the store does not have `to`.
     """
 
-    def carry_out(edit: _Edit) -> ChannelPointer:
+    def carry_out(edit: Edit) -> ChannelPointer:
         current = pointers(storage, edit.state).get(channel)
         if current is None or current.release is None:
             raise StoreError(f"the channel {channel} of {storage.url} points to no release")
@@ -204,7 +152,7 @@ def rollback(
     return _change(storage, signing, carry_out)
 
 
-def _previous_stable(edit: _Edit, current: ChannelPointer) -> str:
+def _previous_stable(edit: Edit, current: ChannelPointer) -> str:
     """Return the previous stable release, without releases that were rolled back."""
     releases: list[str] = []
     for pointer in history(edit.storage, edit.state):
@@ -219,9 +167,9 @@ def _previous_stable(edit: _Edit, current: ChannelPointer) -> str:
     return releases[-2]
 
 
-def _change(storage: Storage, signing: Signing, carry_out: Callable[[_Edit], ChannelPointer]) -> ChannelPointer:
+def _change(storage: Storage, signing: Signing, carry_out: Callable[[Edit], ChannelPointer]) -> ChannelPointer:
     with exclusive(storage) as check_lease:
-        edit = _Edit.begin(storage, signing, check_lease)
+        edit = Edit.begin(storage, signing, check_lease)
         pointer = carry_out(edit)
         edit.edition.commit()
     return pointer
@@ -239,7 +187,7 @@ def _release_files(release: ReleaseFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-def _require_stable(edit: _Edit, name: str, replacing: str | None) -> None:
+def _require_stable(edit: Edit, name: str, replacing: str | None) -> None:
     stable = pointers(edit.storage, edit.state).get(STABLE)
     current = stable.release if stable is not None else None
     if current != replacing:

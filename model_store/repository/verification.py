@@ -14,6 +14,7 @@ from model_store.repository.contents import (
     read_target,
     release_names,
 )
+from model_store.repository.personal_heads import read_head, read_index
 from model_store.repository.refreshing import expiries
 from model_store.repository.signed_state import SignedState, read_state
 from model_store.repository.storage import Storage
@@ -33,12 +34,15 @@ class StoreFindings:
         Names of the releases that were checked.
     channels : dict of str to str
         The release of each channel, or ``no release``.
+    personal_heads : int
+        Number of personal heads that were checked.
     """
 
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     releases: list[str] = field(default_factory=list)
     channels: dict[str, str] = field(default_factory=dict)
+    personal_heads: int = 0
 
 
 def verify_store(storage: Storage) -> StoreFindings:
@@ -63,6 +67,7 @@ def verify_store(storage: Storage) -> StoreFindings:
     ]
     _check_releases(storage, state, findings)
     _check_channels(storage, state, findings)
+    _check_personal_heads(storage, state, findings)
     _find_leftovers(storage, state, findings)
     return findings
 
@@ -96,6 +101,21 @@ def _check_channels(storage: Storage, state: SignedState, findings: StoreFinding
         history(storage, state)
     except ReleaseError as error:
         findings.faults.append(str(error))
+
+
+def _check_personal_heads(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
+    try:
+        entries = read_index(storage, state).heads
+    except ReleaseError as error:
+        findings.faults.append(str(error))
+        return
+    for entry in entries:
+        try:
+            read_head(storage, state, entry)
+        except ReleaseError as error:
+            findings.faults.append(str(error))
+        else:
+            findings.personal_heads += 1
 
 
 def _find_leftovers(storage: Storage, state: SignedState, findings: StoreFindings) -> None:

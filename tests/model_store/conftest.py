@@ -18,6 +18,14 @@ def store(tmp_path: Path) -> MadeStore:
     return MadeStore.make(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def store_with_one(tmp_path_factory: pytest.TempPathFactory) -> MadeStore:
+    """A store with the release `one`, to be copied."""
+    made = MadeStore.make(tmp_path_factory.mktemp("store-with-one"))
+    made.publish("one")
+    return made
+
+
 @pytest.fixture
 def client(store: MadeStore, tmp_path: Path) -> Iterator[Client]:
     """A client of that store, over HTTP."""

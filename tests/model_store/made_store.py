@@ -22,7 +22,7 @@ from model_store.release_folder import open_release
 from model_store.repository.creation import create_store
 from model_store.repository.exclusive_writing import exclusive
 from model_store.repository.publishing import publish
-from model_store.repository.roles import Lifetimes
+from model_store.repository.roles import Lifetimes, Role
 from model_store.repository.signed_state import Edition, Signing, read_state
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
@@ -126,10 +126,14 @@ class MadeStore:
 
     def sign(self, files: dict[str, bytes], pointer: ChannelPointer | None = None) -> None:
         """Sign any files with the right keys, unchecked, as an attacker with the keys could."""
+        document = {} if pointer is None else {pointer_path(pointer.channel): msgspec.json.encode(pointer)}
+        self.sign_as({"releases": files, "channels": document})
+
+    def sign_as(self, files: dict[Role, dict[str, bytes]]) -> None:
+        """Sign files of delegated roles, unchecked."""
         with exclusive(self.storage) as still_mine:
             edition = Edition(self.storage, self.signing, read_state(self.storage), still_mine)
-            document = {} if pointer is None else {pointer_path(pointer.channel): msgspec.json.encode(pointer)}
-            for role, targets in (("releases", files), ("channels", document)):
+            for role, targets in files.items():
                 for path, content in targets.items():
                     target = TargetFile.from_data(path, content, ["sha256"])
                     self.storage.write(target_name(path, target.hashes["sha256"]), content)
