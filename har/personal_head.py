@@ -108,6 +108,10 @@ class PersonalHead(msgspec.Struct, frozen=True, kw_only=True):
     made: str
     schema: int = SCHEMA
 
+    def fits(self, outputs: Sequence[str], classes: int) -> bool:
+        """Return whether it corrects these outputs, of which the first `classes` are classes."""
+        return (self.outputs, self.classes) == (list(outputs), classes)
+
     def corrected(self, probabilities: Sequence[float], gravity: Vector) -> list[float] | None:
         """Return the corrected probabilities of a window; None if the phone is not worn as it was while labelling.
 

@@ -92,13 +92,14 @@ def _run(settings: EdgeRunSettings) -> int:
 def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
     """Classify a whole recording with the current release. Times are those of the recording."""
     network = client.network
+    head = client.head(network.manifest.release)
     arrived = now_us()
     count = 0
     unclassified: Counter[str] = Counter()
     for session in read_recording(path):
         windows = recording_windows(session.times, session.axes, network.manifest.window_spec)
         for window in windows:
-            for prediction in network.predict(device, session.name, [window], [arrived]):
+            for prediction in network.predict(device, session.name, [window], [arrived], head):
                 _print(prediction)
                 count += 1
                 unclassified.update([prediction.reason] if prediction.reason is not None else ())
@@ -212,7 +213,8 @@ def _print(prediction: Prediction) -> None:
 
 
 def _log_change(current: CurrentRelease) -> None:
-    log.info("now classifying with %s (%s)", current.pointer.release, current.channel)
+    head = f", corrected by personal head {current.head.number}" if current.head is not None else ""
+    log.info("now classifying with %s (%s)%s", current.pointer.release, current.channel, head)
 
 
 def _log_rejection(rejected: UpdateRejectedError, current: CurrentRelease | None) -> None:

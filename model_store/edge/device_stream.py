@@ -7,6 +7,7 @@ import numpy as np
 
 from har.assembly import SessionWindows
 from har.batching import LiveBatches, SessionName
+from har.personal_head import PersonalHead
 from har.predictions import Prediction
 from har.process.clock import now_us
 from har.resampling import Times
@@ -32,6 +33,8 @@ class DeviceStream:
         Names of the device and the session, as in `har.samples.SampleBatch`.
     network : callable
         Returns the current classifier. `add` calls it once, so a new release takes effect between two calls.
+    head : callable, optional
+        Returns the device's personal head for the release of this name; None if it has none.
 
     Raises
     ------
@@ -39,11 +42,18 @@ class DeviceStream:
         If the name of the device or the session is invalid.
     """
 
-    def __init__(self, device: str, session: str, network: Callable[[], LiteClassifier]) -> None:
+    def __init__(
+        self,
+        device: str,
+        session: str,
+        network: Callable[[], LiteClassifier],
+        head: Callable[[str], PersonalHead | None] = lambda _: None,
+    ) -> None:
         self._readings = LiveBatches(SessionName(device, session), PIECE_READINGS)
         self._device = device
         self._session = session
         self._network = network
+        self._head = head
         self._reference = NO_REFERENCE
         self._spec: WindowSpec | None = None
         self._windows: SessionWindows[int]
@@ -76,7 +86,8 @@ class DeviceStream:
                 raise step.rejected
             windows += [WindowValues(window.start, window.values, window.quality) for window in step.windows]
             times_arrived += [window.completed_by for window in step.windows]
-        alone = network.predict(self._device, self._session, windows, times_arrived)
+        head = self._head(network.manifest.release)
+        alone = network.predict(self._device, self._session, windows, times_arrived, head)
         of_windows = zip(alone, (window.values for window in windows), strict=True)
         predictions, self._reference = judged_in_order(of_windows, network.manifest, self._reference)
         return predictions

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from har.personal_head import PersonalHead
 from har.predictions import Prediction
 from har.process.clients import new_session
 from har.resampling import Times
@@ -79,7 +80,7 @@ class EdgeClient:
     ) -> None:
         client = ReleaseClient(store_url, trusted_root, ClientFolder(folder), (form,), BoundedFetcher(token=token))
         session = session or new_session()
-        self._stream = DeviceStream(device, session, lambda: self.network)
+        self._stream = DeviceStream(device, session, lambda: self.network, self.head)
         self._opened = ExitStack()
         self.reports = (
             ActivityReports(report_to, device, session, token=gateway_token) if report_to is not None else None
@@ -128,3 +129,8 @@ class EdgeClient:
         current = self.updates.current
         assert current is not None, "the client's context is not open"
         return current.network
+
+    def head(self, release: str) -> PersonalHead | None:
+        """Return this device's personal head for a release; None if the store has none."""
+        current = self.updates.current
+        return current.head if current is not None and current.pointer.release == release else None

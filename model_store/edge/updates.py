@@ -1,13 +1,18 @@
-"""Keep a device's release up to date: load the last good one at once, and pull newer ones in the background."""
+"""Keep a device's release up to date: load the last good one at once, and pull newer ones in the background.
+
+The device's personal head is kept up to date with it.
+"""
 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from har.channels import Channel, ChannelPointer
+from har.personal_head import PersonalHead
+from har.personal_index import head_for
 from har.process.back_off import BackOff, spread_out
 from har.release_documents import ReleaseError
 from model_store.client.errors import UpdateRejectedError
@@ -32,10 +37,13 @@ class CurrentRelease:
         Pointer of the device's channel to the release.
     network : LiteClassifier
         Classifier of the release, loaded and checked.
+    head : PersonalHead or None
+        The device's newest personal head for the release; None if it has none.
     """
 
     pointer: ChannelPointer
     network: LiteClassifier
+    head: PersonalHead | None = None
 
     @property
     def channel(self) -> Channel:
@@ -57,7 +65,7 @@ class ReleaseUpdater:
     interval_seconds : float
         Time between two checks of the store, s.
     on_change : callable, optional
-        Called with each new `CurrentRelease`, in the thread that updates.
+        Called with each new `CurrentRelease`, in the thread that updates; also if only the personal head changed.
     on_rejected : callable, optional
         Called with the `UpdateRejectedError` of each rejected update, in the thread that updates.
 
@@ -89,6 +97,7 @@ class ReleaseUpdater:
         self._has_ended = threading.Event()
         self._has_release = threading.Event()
         self._thread = threading.Thread(target=self._update_forever, name="release-updates", daemon=True)
+        self._heads: list[PersonalHead] = []
         self.current: CurrentRelease | None = None
         self.rejected: UpdateRejectedError | None = None
 
@@ -107,8 +116,12 @@ class ReleaseUpdater:
     def load_last_good(self) -> None:
         """Use the last good release, if there is one on disk. This needs no connection to the store."""
         try:
+            self._heads = self._client.last_good_heads().heads.get(self._device, [])
+        except ReleaseError as error:
+            log.warning("cannot load the last good personal head: %s", error)
+        try:
             for pulled in self._client.last_good().values():
-                self._set_current(CurrentRelease(pulled.pointer, LiteClassifier(pulled.release, self._form)))
+                self._set_current(self._loaded(pulled))
         except ReleaseError as error:
             log.warning("cannot load the last good release: %s", error)
 
@@ -130,24 +143,43 @@ class ReleaseUpdater:
         Raises
         ------
         UpdateRejectedError
-            If the update is rejected. The current release stays.
+            If the update is rejected. The current release stays; so does the current personal head, while its release
+            does.
         """
         pulled = list(self._client.pull(device=self._device).values())
         if not pulled:
             raise UpdateRejectedError("unusable", "the store has no release yet")
-        return self._adopt(pulled[0])
+        is_new = self._adopt(pulled[0])
+        self._heads = self._client.pull_heads(device=self._device).heads.get(self._device, [])
+        assert self.current is not None
+        head = self._head_for(self.current.network)
+        if head != self.current.head:
+            self._set_current(replace(self.current, head=head))
+        return is_new
 
     def _adopt(self, pulled: PulledRelease) -> bool:
         current = self.current
         if current is not None and current.pointer == pulled.pointer:
             return False
         try:
-            update = CurrentRelease(pulled.pointer, LiteClassifier(pulled.release, self._form))
+            update = self._loaded(pulled)
             self._client.folder.keep([pulled.pointer])
         except (ReleaseError, OSError) as error:
             raise UpdateRejectedError("unusable", str(error)) from error
         self._set_current(update)
         return current is None or current.pointer.manifest_sha256 != pulled.pointer.manifest_sha256
+
+    def _loaded(self, pulled: PulledRelease) -> CurrentRelease:
+        network = LiteClassifier(pulled.release, self._form)
+        return CurrentRelease(pulled.pointer, network, self._head_for(network))
+
+    def _head_for(self, network: LiteClassifier) -> PersonalHead | None:
+        manifest = network.manifest
+        head = head_for(self._heads, manifest.release)
+        if head is not None and not head.fits(manifest.outputs, len(manifest.classes)):
+            log.warning("not used: personal head %d does not fit the outputs of %s", head.number, manifest.release)
+            return None
+        return head
 
     def _set_current(self, release: CurrentRelease) -> None:
         self.current = release

@@ -154,7 +154,7 @@ def _after(now: datetime, seconds: float) -> int:
 
 def _require_fit(storage: Storage, state: SignedState, head: PersonalHead) -> None:
     manifest = read_manifest(storage, state, head.release)
-    if (head.outputs, head.classes) != (manifest.outputs, len(manifest.classes)):
+    if not head.fits(manifest.outputs, len(manifest.classes)):
         raise StoreError(
             f"the personal head corrects {head.outputs[: head.classes]} and {head.outputs[head.classes :]}; "
             f"{head.release} answers {manifest.classes} and {manifest.kinds}"

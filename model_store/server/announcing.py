@@ -1,7 +1,8 @@
 """Announce changes of a store's channels on Kafka's compacted topic ``model.releases`` and in Redis.
 
 The announcer compares the store's pointers with those that it announced last. So it announces every change, by any
-process, and catches up after an outage of the server, Kafka or Redis. Redis can be emptied at any time.
+process, and catches up after an outage of the server, Kafka or Redis. Redis can be emptied at any time. Changes of the
+personal heads are announced on Kafka in the same way, and not in Redis.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from kafka.errors import KafkaError
 
 from har import rights, topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
+from har.personal_index import PersonalAnnouncement, PersonalIndex, encode_personal_announcement
 from har.process import kafka_access
 from har.process.back_off import BackOff
 from har.process.clock import now_us
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 KAFKA_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 10.0
+#: Key of the announcements of personal heads; the key of the others is their channel.
+PERSONAL_KEY = "personal"
 
 
 class Announcer:
@@ -45,7 +49,8 @@ class Announcer:
     look_seconds : float
         Time between two checks of the store and of Redis, s.
     lead_seconds : float
-        Time from an announcement until the release takes effect, by arrival time at the gateway, s.
+        Time from an announcement until the release takes effect, by arrival time at the gateway, s. Personal heads
+        state for themselves when they take effect.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Announcer:
         self._lead_us = round(lead_seconds * MICROSECONDS)
         self._producer: KafkaProducer | None = None
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
+        self._announced_index = 0
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -109,7 +115,8 @@ class Announcer:
         return await asyncio.to_thread(kafka_access.reason, KafkaAdminClient, self._kafka, rights.STORE, error)
 
     async def _announce(self) -> None:
-        for channel, pointer in (await asyncio.to_thread(self._current.look)).pointers.items():
+        contents = await asyncio.to_thread(self._current.look)
+        for channel, pointer in contents.pointers.items():
             known = self._announced.get(channel)
             if known is not None and known.pointer.number == pointer.number:
                 continue
@@ -121,8 +128,21 @@ class Announcer:
             log.info("announced change %d of %s: %s", pointer.number, channel, pointer.release or "no release")
             if self._redis is not None:
                 self._redis.offer(channel, encode_announcement(announcement))
+        await self._announce_heads(contents.personal)
 
-    def _send(self, channel: Channel, message: bytes) -> None:
+    async def _announce_heads(self, index: PersonalIndex) -> None:
+        if index.number == self._announced_index:
+            return
+        now = now_us()
+        # Processors must wait for the heads from the first new one on. A removed head ends after the lead time.
+        new = (entry.effective for entry in index.heads if entry.number > self._announced_index)
+        announcement = PersonalAnnouncement(index.number, now, min(new, default=now + self._lead_us))
+        if self._kafka is not None:
+            await asyncio.to_thread(self._send, PERSONAL_KEY, encode_personal_announcement(announcement))
+        self._announced_index = index.number
+        log.info("announced change %d of the personal heads", index.number)
+
+    def _send(self, key: str, message: bytes) -> None:
         """Send to Kafka and wait for the confirmation.
 
         Raises
@@ -141,7 +161,7 @@ class Announcer:
                 max_block_ms=round(KAFKA_SECONDS * 1_000),
             )
         try:
-            self._producer.send(topics.RELEASES.name, key=channel.encode(), value=message).get(KAFKA_SECONDS)
+            self._producer.send(topics.RELEASES.name, key=key.encode(), value=message).get(KAFKA_SECONDS)
         except KafkaError:
             self._producer.close(timeout=0)
             self._producer = None

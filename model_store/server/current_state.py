@@ -4,18 +4,21 @@ import threading
 from typing import NamedTuple
 
 from har.channels import Channel, ChannelPointer
+from har.personal_index import PersonalIndex
 from model_store.layout import MAX_METADATA_BYTES
 from model_store.repository.contents import pointers
+from model_store.repository.personal_heads import read_index
 from model_store.repository.roles import TIMESTAMP
 from model_store.repository.signed_state import SignedState, metadata_name, read_state
 from model_store.repository.storage import MissingFileError, Storage
 
 
 class StoreContents(NamedTuple):
-    """A store's metadata and the pointers of its channels."""
+    """A store's metadata, the pointers of its channels, and its index of personal heads."""
 
     state: SignedState
     pointers: dict[Channel, ChannelPointer]
+    personal: PersonalIndex
 
 
 class CurrentState:
@@ -33,7 +36,7 @@ class CurrentState:
         self._contents: StoreContents | None = None
 
     def look(self) -> StoreContents:
-        """Return the current metadata and pointers. Read them again if they have changed.
+        """Return the current contents. Read them again if they have changed.
 
         Raises
         ------
@@ -45,7 +48,7 @@ class CurrentState:
         with self._lock:
             if self._contents is None or self._timestamp() != self._contents.state.timestamp.to_bytes():
                 state = read_state(self.storage)
-                self._contents = StoreContents(state, pointers(self.storage, state))
+                self._contents = StoreContents(state, pointers(self.storage, state), read_index(self.storage, state))
             return self._contents
 
     def _timestamp(self) -> bytes | None:

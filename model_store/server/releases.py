@@ -52,7 +52,7 @@ def reading_routes(current: CurrentState) -> APIRouter:
     @routes.get("/releases")
     def releases() -> Response:
         """Return all releases with their manifests, their files and the channels that point to them."""
-        state, pointers = current.look()
+        state, pointers, _ = current.look()
         return _json(
             [
                 {

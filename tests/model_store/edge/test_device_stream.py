@@ -12,6 +12,7 @@ from model_store.edge.device_stream import DeviceStream
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
+from tests.model_store.personal_store import head_of
 
 NETWORK = LiteClassifier(open_release("baseline"))
 BEGIN = 1_700_000_000_000_000
@@ -107,6 +108,20 @@ def test_new_release_with_another_hop_takes_over_between_calls():
     assert {NETWORK.manifest.release, "other"} == set(releases)
     starts = [prediction.start for prediction in predictions if prediction.release == "other"]
     assert all(start % WindowSpec(hop_us=2_000_000).hop_us == 0 for start in starts)
+
+
+def test_a_personal_head_corrects_the_predictions_of_its_release():
+    manifest = NETWORK.manifest
+    # Whatever the network says, it is the first class; the mean of the random readings points along z.
+    certain = head_of("phone", manifest.release, offsets=[500.0] + [0.0] * (len(manifest.outputs) - 1))
+    times, axes = walked(8)
+    plain = stream().add(times, axes)
+    device = DeviceStream("phone", "s1", lambda: NETWORK, {manifest.release: certain}.get)
+    corrected = device.add(times, axes)
+    assert {each.personal for each in plain} == {None}
+    assert {(each.activity, each.personal) for each in corrected} == {(manifest.classes[0], 1)}
+    of_another = DeviceStream("phone", "s1", lambda: NETWORK, {"another": certain}.get).add(times, axes)
+    assert [each.probabilities for each in of_another] == [each.probabilities for each in plain]
 
 
 def test_windows_of_a_slow_phone_are_unknown_with_a_reason():

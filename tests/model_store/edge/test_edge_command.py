@@ -16,6 +16,7 @@ from har.channels import STABLE
 from har.predictions import decode_prediction
 from har.windowing import recording_windows
 from tests.command_line import CommandLine
+from tests.model_store.personal_store import publish_to
 
 BEGIN = 1_700_000_000_000_000
 
@@ -64,6 +65,21 @@ def test_readings_on_standard_input_become_predictions_on_standard_output(client
     assert [each.start for each in predictions] == recording_windows(times, axes).starts.tolist()
     assert {(each.release, each.made_on, each.device) for each in predictions} == {("one", "device", "phone")}
     assert f"now classifying with one ({STABLE})" in ran.stderr
+
+
+def test_the_log_says_that_a_personal_head_is_used(client, known, tmp_path, monkeypatch, capsys, caplog):
+    client.store.publish("one")
+    publish_to(client.store, "phone")
+    times, axes = readings(10)
+    path = tmp_path / "recording.csv"
+    path.write_text("\n".join(["t,x,y,z", *as_lines(times, axes)]) + "\n")
+    command = CommandLine(monkeypatch, capsys)
+    with caplog.at_level("INFO"):
+        assert command.call("edge", "pull", *known).status == 0
+        ran = command.call("edge", "run", *known, "--recording", str(path))
+    assert ran.status == 0
+    assert {decode_prediction(line.encode()).personal for line in ran.out.splitlines()} == {1}
+    assert f"now classifying with one ({STABLE}), corrected by personal head 1" in caplog.messages
 
 
 def test_invalid_lines_are_logged_counted_and_skipped(client, edge):

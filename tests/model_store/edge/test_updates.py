@@ -9,11 +9,16 @@ import pytest
 
 from har.artifacts import GoldenWindow, LeftOut
 from har.channels import is_canary
+from har.personal_head import encode_head
+from har.personal_index import HeadEntry, PersonalIndex, device_id, encode_index
 from har.releases import decode_manifest, encode_manifest
 from model_store.client.errors import UpdateRejectedError
+from model_store.layout import head_path, personal_index_path
+from model_store.repository.personal_heads import publish_head, remove_heads
 from model_store.repository.publishing import promote, publish, rollback
 from tests.model_store.client_of_store import HASTY
-from tests.model_store.served_store import cutting
+from tests.model_store.personal_store import head_of, publish_to
+from tests.model_store.served_store import cutting, with_a_flipped_byte
 
 #: By the hash of its name, the first device gets a canary for a tenth of the devices, and the second does not.
 CANARY_DEVICE = next(name for number in range(1_000) if is_canary(name := f"phone-{number}", 0.1))
@@ -159,3 +164,59 @@ def test_update_survives_a_hundred_broken_connections(client, updater_of):
     client.server.send = cutting(100, seed=1)
     with updater_of(interval_seconds=0.05) as updater:
         assert updater.wait_for_release(HASTY.deadline_seconds + 30).pointer.release == "one"
+
+
+def head(updater) -> int | None:
+    return updater.current.head.number if updater.current.head is not None else None
+
+
+def test_a_device_uses_its_newest_personal_head_for_its_release_at_once(client, updater_of):
+    store, seen = client.store, []
+    store.publish("one")
+    updater = updater_of(on_change=lambda current: seen.append(current.head and current.head.number))
+    assert updater.update()
+    publish_to(store, "another-phone")
+    assert not updater.update()
+    assert head(updater) is None
+    publish_head(store.storage, store.signing, head_of("phone"), lead_seconds=600)
+    assert not updater.update()  # the release is the same
+    assert head(updater) == 2
+    store.publish("two")
+    assert updater.update()
+    assert (current(updater), head(updater)) == ("two", None)
+    rollback(store.storage, store.signing)
+    updater.update()
+    assert (current(updater), head(updater)) == ("one", 2)
+    remove_heads(store.storage, store.signing, "phone")
+    updater.update()
+    assert (current(updater), head(updater)) == ("one", None)
+    assert seen == [None, 2, None, 2, None]
+
+
+def test_the_last_good_head_is_used_without_a_store_and_a_rejected_one_changes_nothing(client, updater_of):
+    client.store.publish("one")
+    publish_to(client.store, "phone")
+    updater = updater_of()
+    updater.update()
+    publish_to(client.store, "phone")
+    client.server.change = with_a_flipped_byte("-2.json")
+    with pytest.raises(UpdateRejectedError) as rejected:
+        updater.update()
+    assert rejected.value.reason == "changed"
+    assert head(updater) == 1
+    again = updater_of()
+    again.load_last_good()
+    assert (current(again), head(again)) == ("one", 1)
+
+
+def test_a_head_that_does_not_fit_the_release_is_not_used(client, updater_of, caplog):
+    client.store.publish("one")
+    made = head_of("phone", number=1)
+    odd = msgspec.structs.replace(made, outputs=[*made.outputs[1:], made.outputs[0]])
+    index = PersonalIndex(1, [HeadEntry(device_id("phone"), 1, "one", odd.effective)])
+    files = {head_path(device_id("phone"), 1): encode_head(odd), personal_index_path(): encode_index(index)}
+    client.store.sign_as({"channels": files})
+    updater = updater_of()
+    updater.update()
+    assert head(updater) is None
+    assert "personal head 1 does not fit the outputs of one" in caplog.text

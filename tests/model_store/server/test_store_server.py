@@ -18,6 +18,7 @@ from deploy.ports import free_port
 from har import topics
 from har.channels import ReleaseAnnouncement, decode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.personal_index import PersonalAnnouncement, decode_news
 from har.process.background import BackgroundTasks
 from har.process.kafka_connection import KafkaConnection
 from model_store.canary.judgement import CanaryLimits
@@ -25,6 +26,7 @@ from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.layout import target_name
 from model_store.repository.contents import files_of
+from model_store.repository.personal_heads import publish_head, remove_heads
 from model_store.repository.signed_state import read_state
 from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
@@ -35,6 +37,7 @@ from model_store.server.redis_announcing import RedisAnnouncer
 from model_store.server.uploads import Uploads
 from tests.command_line import CommandLine
 from tests.model_store.made_store import MadeStore, ago
+from tests.model_store.personal_store import head_of
 from tests.redis_server import RedisServer
 from tests.waiting import wait_for
 
@@ -283,7 +286,7 @@ def test_signatures_are_renewed_before_they_expire(tmp_path):
     assert read_state(store.storage).timestamp.signed.expires > before.expires
 
 
-def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement]:
+def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement | PersonalAnnouncement]:
     """Read the first announcements on the topic."""
     partition = TopicPartition(topics.RELEASES.name, 0)
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=20_000)
@@ -292,8 +295,10 @@ def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement]:
         consumer.seek_to_beginning(partition)
         found = []
         for record in consumer:
-            found.append(decode_announcement(record.value))
-            assert record.key.decode() == found[-1].pointer.channel
+            news = decode_news(record.value)
+            found.append(news)
+            key = "personal" if isinstance(news, PersonalAnnouncement) else news.pointer.channel
+            assert record.key.decode() == key
             if len(found) == count:
                 break
         return found
@@ -314,6 +319,21 @@ def test_changes_of_other_processes_are_announced(store, broker):
         ("stable", "three"),
     ]
     assert all(each.effective - each.announced == 500_000 for each in found)
+
+
+def test_changes_of_personal_heads_are_announced(store, broker):
+    store.publish("one")
+    first = publish_head(store.storage, store.signing, head_of("phone-1"), lead_seconds=60)
+    with Server(store, kafka=broker.kafka):
+        release, added = announced(broker.bootstrap, 2)
+        assert release.pointer.release == "one"
+        assert (added.index, added.effective) == (1, first.effective)
+        second = publish_head(store.storage, store.signing, head_of("phone-2"), lead_seconds=90)
+        found = announced(broker.bootstrap, 3)[-1]
+        assert (found.index, found.effective) == (2, second.effective)
+        remove_heads(store.storage, store.signing, "phone-2")
+        removed = announced(broker.bootstrap, 4)[-1]
+        assert (removed.index, removed.effective) == (3, removed.announced + 500_000)
 
 
 def test_redis_holds_the_current_pointers_and_can_be_emptied(store, redis_url):
