@@ -39,6 +39,7 @@ from model_store.edge.settings import EdgeSettings
 from model_store.settings import StoreSettings
 from stream_processor.settings import ProcessorSettings
 from trainer.data_settings import DataSettings
+from trainer.personal_settings import PersonaliseSettings
 from trainer.settings import CrossValidateSettings, EvaluateSettings, PrepareSettings, TrainSettings
 
 
@@ -69,7 +70,7 @@ class ServiceCommand:
 COMMANDS = {
     "demo": ServiceCommand(DemoSettings, "deploy.demo:run", "demo"),
     "gateway": ServiceCommand(GatewaySettings, "ingest.gateway.command:run", "gateway"),
-    "devices": ServiceCommand(DevicesSettings, "ingest.devices.command:run", "gateway"),
+    "devices": ServiceCommand(DevicesSettings, "deploy.forgetting:run", "gateway"),
     "simulate": ServiceCommand(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
     "replay": ServiceCommand(ReplaySettings, "ingest.senders.replay:run", "gateway"),
     "processor": ServiceCommand(ProcessorSettings, "stream_processor.worker:run", "processor"),
@@ -86,6 +87,7 @@ COMMANDS = {
     "prepare": ServiceCommand(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
     "train": ServiceCommand(TrainSettings, "trainer.commands.train:run", "trainer"),
     "evaluate": ServiceCommand(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
+    "personalise": ServiceCommand(PersonaliseSettings, "trainer.commands.personalise:run", "store"),
     "cross-validate": ServiceCommand(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
     "completion": ServiceCommand(CompletionSettings, "deploy.completion:run", ""),
 }

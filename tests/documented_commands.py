@@ -80,6 +80,9 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "tests/deploy/test_kafka_cluster.py"
         "::test_har_kafka_makes_the_topics_prints_its_address_keeps_its_data_and_stops_on_ctrl_c",
     ),
+    "har personalise": (
+        "tests/trainer/commands/test_personalise.py::test_a_head_is_made_from_the_labels_of_one_device_and_published",
+    ),
     "har prepare": (
         "tests/trainer/preparation/test_on_spark.py"
         "::test_the_command_prepares_on_spark_what_it_prepares_in_its_process",

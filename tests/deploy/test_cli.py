@@ -116,6 +116,8 @@ def test_a_missing_extra_is_named():
         ),
         ("deploy.cli", {"pyarrow", "onnxruntime", "tuf", "rich", "fsspec"}),  # whatever the extras are
         ("trainer.commands.evaluate", {"tensorflow"}),
+        ("trainer.commands.personalise", {"tensorflow", "pandas", "fastapi"}),
+        ("deploy.forgetting", {"tuf", "fsspec", "pyarrow"}),
         ("trainer.commands.prepare", {"tensorflow"}),
         ("ingest.senders.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
     ],

@@ -22,6 +22,7 @@ echo "${COMPREPLY[*]}"
         (["train", "--epo"], "--epochs"),
         (["train", "--mode", ""], "local sync async"),
         (["data", ""], "fetch report simulate"),
+        (["personalise", "--dry"], "--dry-run"),
         (["gateway", "--tls-key", "key"], "key.pem"),
     ],
 )

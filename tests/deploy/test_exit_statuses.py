@@ -81,6 +81,8 @@ def recording(tmp_path: Path) -> Path:
         ("archive verify --archive {none}", 2, "is not an archive"),
         ("evaluate --data {recording}", 2, "answers would be meaningless"),
         ("evaluate --data {recording} --force", 2, "no window is labelled"),
+        ("personalise a --store {none}", 1, "is not a store"),
+        ("personalise a --store {store}", 1, "no release for a yet"),
         ("audit --release {none}", 2, "no release at"),
         ("audit --journals {none}", 2, "No such file"),
         ("dashboard --tls-certificate {none} --tls-key {none}", 1, "none: [Errno 2] No such file"),
