@@ -1,6 +1,7 @@
 """`har devices`: manage the device registry from the command line."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from har.process.ending import NOT_REACHED, REACHED, report_failure
@@ -20,20 +21,30 @@ from ingest.devices.settings import (
 DAY_SECONDS = 86_400
 
 
-def run(settings: DevicesSettings) -> int:
-    """Run the selected subcommand; return the exit status."""
+def run(settings: DevicesSettings, forget_elsewhere: Callable[[ForgetSettings], bool] = lambda _: True) -> int:
+    """Run the selected subcommand; return the exit status.
+
+    Parameters
+    ----------
+    settings : DevicesSettings
+        The subcommand and its options.
+    forget_elsewhere : callable
+        Erases a device from what this package does not know; prints what it did, and returns whether it succeeded.
+    """
     chosen = settings.enrol or settings.token or settings.revoke or settings.list or settings.forget
     assert chosen is not None
     try:
         with Registry(chosen.registry) as registry:
-            return _run_subcommand(chosen, registry)
+            return _run_subcommand(chosen, registry, forget_elsewhere)
     except (NotAdmittedError, RegistryError) as error:
         report_failure("har devices", error)
         return NOT_REACHED
 
 
 def _run_subcommand(
-    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListDevicesSettings | ForgetSettings, registry: Registry
+    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListDevicesSettings | ForgetSettings,
+    registry: Registry,
+    forget_elsewhere: Callable[[ForgetSettings], bool],
 ) -> int:
     if isinstance(chosen, EnrolSettings):
         return _enrol(chosen, registry)
@@ -48,7 +59,7 @@ def _run_subcommand(
     # Imported here, because only this subcommand needs the libraries of the archive and Redis.
     from ingest.devices.forgetting import forget_device  # noqa: PLC0415
 
-    return forget_device(chosen, registry)
+    return forget_device(chosen, registry, forget_elsewhere)
 
 
 def _enrol(chosen: EnrolSettings, registry: Registry) -> int:

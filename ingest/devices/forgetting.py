@@ -1,6 +1,7 @@
 """Forgetting a device: erase its data from the registry, the archive and Redis, and report what remains elsewhere."""
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 
 import redis
@@ -18,10 +19,21 @@ from ingest.devices.settings import ForgetSettings
 _TOPICS = (topics.SAMPLES, topics.PREDICTIONS, topics.COMPARISONS, topics.LABELS, topics.REJECTED)
 
 
-def forget_device(settings: ForgetSettings, registry: Registry) -> int:
-    """Erase a device from registry, archive and Redis; return the exit status: 1 if the archive or Redis failed.
+def forget_device(
+    settings: ForgetSettings, registry: Registry, forget_elsewhere: Callable[[ForgetSettings], bool]
+) -> int:
+    """Erase a device from registry, archive, Redis and elsewhere; return the exit status: 1 if one of them failed.
 
-    A failure in the archive does not stop the erasure in Redis. The command can be repeated.
+    A failure in one does not stop the erasure in the others. The command can be repeated.
+
+    Parameters
+    ----------
+    settings : ForgetSettings
+        The device, and where its data are.
+    registry : Registry
+        The device registry.
+    forget_elsewhere : callable
+        Erases the device from what this package does not know; returns whether it succeeded.
 
     Raises
     ------
@@ -31,7 +43,7 @@ def forget_device(settings: ForgetSettings, registry: Registry) -> int:
     # The registry comes first, so that the device cannot send anything new.
     known = registry.forget(settings.name)
     print(f"registry: {'erased, and its tokens revoked' if known else 'nothing to erase'}")
-    succeeded = [_forget_archived(settings), _forget_live(settings)]
+    succeeded = [_forget_archived(settings), _forget_live(settings), forget_elsewhere(settings)]
     days = sorted({topic.retention_ms // topics.DAY_MS for topic in _TOPICS})
     print(
         f"Kafka: cannot erase the messages of one device; they expire after {days[0]} days, labels and rejected "

@@ -1,5 +1,6 @@
 """The settings of `har devices`, the command that manages the device registry."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -77,7 +78,7 @@ class ListDevicesSettings(RegistrySettings):
 
 
 class ForgetSettings(RegistrySettings):
-    """Erase a device from archive, Redis and registry; report how long Kafka keeps its messages."""
+    """Erase a device from archive, Redis, store and registry; report how long Kafka keeps its messages."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
@@ -85,6 +86,10 @@ class ForgetSettings(RegistrySettings):
     archive: str = Field(DEFAULT_ARCHIVE, description="folder or s3:// address of the archive")
     redis_url: RedisUrl = Field(
         "redis://127.0.0.1:6379/0", description="Redis with the latest prediction of each device"
+    )
+    store: str = Field(".har/store", description="folder or fsspec URL of the store with its personal heads")
+    online_keys: Path = Field(
+        Path(".har/store-keys/online"), description="folder of the online keys that sign for the store"
     )
 
 

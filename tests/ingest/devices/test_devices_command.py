@@ -16,7 +16,8 @@ from tests.command_line import CommandLine
 
 @pytest.fixture
 def devices(tmp_path, monkeypatch, capsys):
-    """A function that calls `har devices` in this process."""
+    """A function that calls `har devices` in this process, in a folder without a store."""
+    monkeypatch.chdir(tmp_path)
 
     def call(*arguments, registry=None):
         options = ["--registry", registry or f"sqlite:///{tmp_path}/devices.sqlite3"]
@@ -103,7 +104,8 @@ def test_a_device_is_erased_from_registry_archive_and_redis(devices, tmp_path, r
         forgetting = ("forget", "annas-phone", "--archive", f"{tmp_path}/archive", "--redis-url", redis_url)
         result = devices(*forgetting)
         assert result.status == 0, result.err
-        assert re.match(r"registry: erased.*\narchive: 0 readings.*\nRedis: erased\nKafka: .* 7 days", result.out)
+        erased = r"registry: erased.*\narchive: 0 readings.*\nRedis: erased\nstore: .*\nKafka: .* 7 days"
+        assert re.match(erased, result.out)
         assert redis.get(device_key("annas-phone")) is None
     with Registry(f"sqlite:///{tmp_path}/devices.sqlite3") as registry:
         (left,) = registry.devices()
