@@ -41,9 +41,14 @@ REJECTED = Topic("accelerometer.rejected", "the rejected message, unchanged", "d
 LABELS = Topic("activity.labels", "har.labels.Label (JSON)", "device", 30 * DAY_MS)
 #: Predictions of a canary and of the stable release for the same window.
 COMPARISONS = Topic("model.comparisons", "har.comparisons.Comparison (JSON)", "device", 7 * DAY_MS)
-#: Changes of the store's channels. Every consumer that serves a release reads the whole topic.
+#: Changes of the store's channels and personal heads. Every consumer that serves a release reads the whole topic.
 RELEASES = Topic(
-    "model.releases", "har.channels.ReleaseAnnouncement (JSON)", "channel", DAY_MS, compacted=True, partitions=1
+    "model.releases",
+    "har.channels.ReleaseAnnouncement or har.personal_index.PersonalAnnouncement (JSON)",
+    "channel, or personal",
+    DAY_MS,
+    compacted=True,
+    partitions=1,
 )
 
 ALL = (SAMPLES, PREDICTIONS, REJECTED, LABELS, COMPARISONS, RELEASES)
