@@ -1,4 +1,7 @@
-"""The store's files for the phone page, forwarded unchanged from the page's own origin. The page verifies them."""
+"""The store's files for the phone page, forwarded unchanged from the page's own origin. The page verifies them.
+
+A device may read every release, but of the personal heads only its own.
+"""
 
 import asyncio
 import re
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from har.personal_index import device_id
 from har.process.bounded_reading import OversizedError, read_at_most
 from har.process.clients import authorization
 from ingest.gateway.admission import Admission
@@ -16,6 +20,8 @@ from ingest.gateway.settings import GatewaySettings
 #: Largest file to forward; models for phones are far smaller.
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _PATH = re.compile(r"(metadata|targets)(/[A-Za-z0-9_][A-Za-z0-9._-]{0,200}){1,4}")
+#: The file of a personal head, with the id of its device.
+_HEAD = re.compile(r".*\.personal-([0-9a-f]+)-\d+\.json")
 TRUSTED_ROOT = "trusted_root.json"
 
 
@@ -27,7 +33,7 @@ class ReleaseFiles:
     settings : GatewaySettings
         The store's address and token, and the trusted root.
     admission : Admission
-        Identifies callers; every caller that may send may read.
+        Identifies callers; every caller that may send may read, except the personal heads of other devices.
     """
 
     def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
@@ -48,11 +54,13 @@ class ReleaseFiles:
             await self._session.close()
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
-        self._admission.caller(request)
+        caller = self._admission.caller(request)
         path = request.match_info["path"]
         if path == TRUSTED_ROOT:
             return await self._root()
-        if not _PATH.fullmatch(path):
+        head = _HEAD.fullmatch(path)
+        is_of_another = head is not None and caller.device is not None and head[1] != device_id(caller.device)
+        if is_of_another or not _PATH.fullmatch(path):
             raise web.HTTPNotFound(text="the store has no such file\n")
         if self._session is None:
             self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=120, sock_read=20))

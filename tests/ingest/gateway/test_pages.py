@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from deploy.local_authority import certificate_for, fingerprint_of
+from har.personal_index import device_id
 from ingest.devices.registry import Registry
 from tests.brokers import on_one_broker
 from tests.http_server import answering
@@ -120,6 +121,10 @@ async def test_the_stores_files_are_forwarded_to_devices_only(broker, tmp_path):
     (store / "metadata").mkdir(parents=True)
     (store / "metadata" / "timestamp.json").write_bytes(b"signed")
     (store / "secret.json").write_bytes(b"secret")
+    heads = {name: f"targets/channels/{'0' * 64}.personal-{device_id(name)}-3.json" for name in ("mine", "another")}
+    (store / "targets" / "channels").mkdir(parents=True)
+    for name, path in heads.items():
+        (store / path).write_bytes(name.encode())
     (tmp_path / "root.json").write_bytes(b"root")
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
 
@@ -140,6 +145,8 @@ async def test_the_stores_files_are_forwarded_to_devices_only(broker, tmp_path):
             cookie = {"Cookie": f"har_device={device['token']}"}
             assert (await get(address, "/phone/store/metadata/timestamp.json", **cookie))[2] == b"signed"
             assert (await get(address, "/phone/store/trusted_root.json", **cookie))[2] == b"root"
+            assert (await get(address, f"/phone/store/{heads['mine']}", **cookie))[2] == b"mine"
+            assert (await get(address, f"/phone/store/{heads['another']}", **cookie))[0] == 404
             for path in ("secret.json", "metadata/../secret.json", "metadata/none.json", "metadata/"):
                 assert (await get(address, f"/phone/store/{path}", **cookie))[0] == 404
 
