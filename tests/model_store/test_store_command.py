@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import main
+from model_store.repository.personal_heads import publish_head
+from model_store.repository.signed_state import Signing
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
 from tests.model_store.made_store import background_release, copied_release
+from tests.model_store.personal_store import head_of
 
 
 @pytest.fixture
@@ -79,6 +84,18 @@ def test_verify_reports_a_changed_file(har):
     assert status == 1
     assert "fault  " in output and "network.onnx" in output
     assert json.loads(har("verify", "--json")[1])["faults"]
+
+
+def test_verify_checks_personal_heads(har, tmp_path):
+    har("init")
+    har("publish", str(copied_release(tmp_path / "made", "one")))
+    publish_head(Storage(".har/store"), Signing(Keyring(Path(".har/store-keys/online"))), head_of("phone-1"))
+    assert "1 personal head(s), all as signed" in har("verify")[1]
+    (head,) = Path(".har/store/targets/channels").glob("*.personal-*")
+    head.write_bytes(b"other")
+    status, output = har("verify")
+    assert status == 1
+    assert "fault  channels/personal-" in output
 
 
 @pytest.mark.parametrize(

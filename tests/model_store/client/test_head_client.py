@@ -54,6 +54,19 @@ def test_all_heads_are_pulled_by_device_and_only_new_ones_are_fetched(client):
     assert fetched_heads(client) == [4]
 
 
+def test_heads_that_an_interrupted_pull_has_fetched_are_not_fetched_again(client):
+    for device in ("phone-1", "phone-2", "phone-3"):
+        publish_to(client.store, device)
+    client.server.change = lambda name, content: None if name.endswith("-3.json") else content
+    with pytest.raises(UpdateRejectedError, match="unreachable"):
+        client.client().pull_heads()
+    assert client.client().last_good_heads().heads == {}
+    before = fetched_heads(client)
+    client.server.change = lambda name, content: content
+    assert len(client.client().pull_heads().heads) == 3
+    assert sorted(before + fetched_heads(client)) == [1, 2, 3, 3]
+
+
 def test_a_device_fetches_its_newest_head_for_each_release_only(client):
     client.store.publish("two")
     for device, release in (("phone-1", "one"), ("phone-2", "one"), ("phone-1", "one"), ("phone-1", "two")):
