@@ -121,6 +121,8 @@ class DeviceChanges(msgspec.Struct, frozen=True):
         unknown and the network is sure of a kind of background.
     upright : UprightProgress or None
         What the session knows about upright; None if that is not known, or the release does not use it.
+    personal : bool
+        Whether the device's personal head corrected the newest window that was classified.
     newest : int
         Event time of the end of the newest window, µs.
     seen : int
@@ -143,6 +145,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     reason: str | None
     kind: str | None
     upright: UprightProgress | None
+    personal: bool
     newest: int
     seen: int
     arrived: int

@@ -7,7 +7,7 @@ from operator import attrgetter
 import msgspec
 
 from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
-from dashboard.upright_progress import UprightFollower
+from dashboard.session_knowledge import SessionKnowledge
 from har.background import MAX_KINDS, kind_title
 from har.decisions import UNKNOWN
 from har.predictions import LiveUpdate, Prediction, Trace
@@ -120,7 +120,7 @@ class DeviceHistory:
         self._note_title(update)
         if prediction.session == self._session:
             self._smooth(prediction, revision)
-            self._upright.follow(prediction)
+            self._known.follow(prediction)
         if prediction.arrived >= self._arrived:
             self._arrived = prediction.arrived
             self.release = prediction.release
@@ -153,7 +153,8 @@ class DeviceHistory:
             confidence=round(steady.confidence, 4),
             reason=steady.reason,
             kind=None if kind is None else self._kind_titles.get(kind, kind_title(kind)),
-            upright=self._upright.progress,
+            upright=self._known.upright,
+            personal=self._known.is_personal,
             newest=newest.end,
             seen=self.seen,
             arrived=self._arrived,
@@ -169,7 +170,7 @@ class DeviceHistory:
         self._session = session
         self._arrived = 0
         self._smoother = ActivitySmoother()
-        self._upright = UprightFollower()
+        self._known = SessionKnowledge()
         self._steady: SteadyActivity | None = None
         self._recent: list[Prediction] = []
         self._windows: list[_Window] = []
@@ -217,7 +218,7 @@ class DeviceHistory:
             return
         self._session = prediction.session
         self._smoother = ActivitySmoother()
-        self._upright = UprightFollower()
+        self._known = SessionKnowledge()
         self._recent = []
 
     def _smooth(self, prediction: Prediction, revision: int) -> None:

@@ -48,6 +48,7 @@ def read_update(message: bytes) -> LiveUpdate:
     _check_prediction(update.prediction)
     _check_kinds(update)
     _check_upright(update.prediction)
+    _check_personal(update.prediction.personal)
     _check_time("published", update.published)
     _check_trace(update.trace)
     return update
@@ -105,6 +106,11 @@ def _check_upright(prediction: Prediction) -> None:
     for field, windows in (("windows", reference.windows), ("others", reference.others)):
         if not 0 <= windows <= MAX_LEARNED_WINDOWS:
             raise InvalidUpdateError(f"reference: {field} is {windows}, expected 0 to {MAX_LEARNED_WINDOWS}")
+
+
+def _check_personal(number: int | None) -> None:
+    if number is not None and number < 1:
+        raise InvalidUpdateError(f"personal {number} is no number of a personal head")
 
 
 def _check_trace(trace: Trace) -> None:

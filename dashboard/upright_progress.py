@@ -52,23 +52,3 @@ def upright_progress(prediction: Prediction) -> UprightProgress | None:
     if prediction.lean is None and reference.others > 0:
         return UprightProgress("doubted", reference.others)
     return UprightProgress("known", reference.windows)
-
-
-class UprightFollower:
-    """Follows one session; its windows may arrive in any order.
-
-    Attributes
-    ----------
-    progress : UprightProgress or None
-        After the newest window that was classified.
-    """
-
-    def __init__(self) -> None:
-        self.progress: UprightProgress | None = None
-        self._newest = 0
-
-    def follow(self, prediction: Prediction) -> None:
-        """Use a prediction of the session. Windows with a `reason` leave the progress as it is."""
-        if prediction.reason is None and prediction.start >= self._newest:
-            self._newest = prediction.start
-            self.progress = upright_progress(prediction)

@@ -17,6 +17,8 @@ SCHEMA = 1
 MAX_WINDOWS = 100
 MAX_CLASSES = 64
 MAX_WINDOW_US = 60_000_000
+#: Largest number of a personal head that browsers read exactly.
+MAX_HEAD_NUMBER = 2**53 - 1
 #: How far the sum of a float32 network's probabilities may be from 1.
 SUM_TOLERANCE = 0.01
 _REASON = re.compile(r"[a-z]{1,32}")
@@ -39,6 +41,7 @@ class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     background: dict[str, float] = {}
     lean: float | None = None
     alone: WindowAlone | None = None
+    personal: int | None = None
 
 
 class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +84,7 @@ class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 background=window.background,
                 lean=window.lean,
                 alone=window.alone,
+                personal=window.personal,
             )
             for window in self.windows
         ]
@@ -95,7 +99,7 @@ def encode_report(device: str, session: str, sequence: int, predictions: list[Pr
     windows = [
         ReportedWindow(
             *(made.start, made.end, made.activity, made.confidence, made.probabilities, made.release, made.reason),
-            *(made.kind, made.background, made.lean, made.alone),
+            *(made.kind, made.background, made.lean, made.alone, made.personal),
         )
         for made in predictions
     ]
@@ -150,6 +154,8 @@ def _check(window: ReportedWindow) -> None:
             _check_answer(answer, window.probabilities)
     if window.lean is not None and not -1 <= window.lean <= 1:
         raise RejectedMessage("prediction", f"a lean is a cosine, from -1 to 1, not {window.lean}")
+    if window.personal is not None:
+        _check_personal(window.personal, window.reason)
     if window.reason is not None:
         _check_reason(window.reason, window.activity)
 
@@ -177,6 +183,15 @@ def _check_answer(answer: ReportedWindow | WindowAlone, classes: Container[str])
         raise RejectedMessage(
             "prediction", f"{answer.activity[:40]!r} with confidence {answer.confidence} does not fit these classes"
         )
+
+
+def _check_personal(number: int, reason: str | None) -> None:
+    if not 1 <= number <= MAX_HEAD_NUMBER:
+        raise RejectedMessage(
+            "prediction", f"{number} is no number of a personal head: they are from 1 to {MAX_HEAD_NUMBER}"
+        )
+    if reason is not None:
+        raise RejectedMessage("prediction", f"with the reason {reason[:40]!r} no personal head was used")
 
 
 def _check_reason(reason: str, activity: str) -> None:

@@ -15,6 +15,7 @@ const SILENT_US = 10 * SECOND_US;
 const FRESH_US = 3 * SECOND_US;
 /** Of the trace, in CSS pixels, as in cards.css. */
 const TRACE_HEIGHT = 128;
+const PERSONAL_WORDS = 'Personal: corrected by what the wearer of this phone labelled.';
 
 /**
  * @typedef {object} CardContext State of the page that all cards use.
@@ -122,8 +123,9 @@ export class DeviceCard {
     const ageText = describeAge(now - model.arrived, silent);
     const canLabel = this.context.canLabel();
     const upright = `${observersWords(model.upright)} ${uprightFigures(model.upright)}`.trim();
-    const shown = [style.title, model.reason, model.kind, length, ageText, percent(model.confidence), silent, canLabel, upright];
-    const text = shown.join();
+    const { personal } = model;
+    const shown = [style.title, model.reason, model.kind, length, ageText, percent(model.confidence), silent, canLabel];
+    const text = [...shown, upright, personal].join();
     if (text === this.#shownText) return;
     this.#shownText = text;
     this.card.dataset.activity = model.activity;
@@ -140,6 +142,7 @@ export class DeviceCard {
     this.#find('.percent').textContent = percent(model.confidence);
     this.#find('.age').textContent = ageText;
     this.#find('.upright').textContent = upright;
+    this.#find('.personal').textContent = personal ? PERSONAL_WORDS : '';
   }
 
   /** @param {import('./device-model.js').Span[]} spans */

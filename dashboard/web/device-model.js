@@ -33,6 +33,8 @@ export class DeviceModel {
   kind = '';
   /** @type {import('./shared/upright-words.js').UprightProgress | null} What the session knows about upright. */
   upright = null;
+  /** Whether the device's personal head corrects the answers. */
+  personal = false;
   release = '';
   /** End of the newest window, event time, µs. */
   newest = 0;
@@ -73,6 +75,7 @@ export class DeviceModel {
     this.reason = changes.reason ?? '';
     this.kind = changes.kind ?? '';
     this.upright = changes.upright ?? null;
+    this.personal = changes.personal ?? false;
     this.release = changes.release;
     this.newest = changes.newest;
     this.seen = changes.seen;

@@ -55,6 +55,7 @@ def make_update(
     kind_title: str | None = None,
     lean: float | None = None,
     reference: Reference | None = None,
+    personal: int | None = None,
 ) -> LiveUpdate:
     """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace.
 
@@ -82,6 +83,7 @@ def make_update(
             background={} if kind is None else {kind: 0.9},
             lean=lean,
             reference=reference,
+            personal=personal,
         ),
         published=arrived + SECOND // 20 if published is None else published,
         trace=Trace(

@@ -201,6 +201,20 @@ def test_of_a_device_that_keeps_its_reference_only_its_use_is_known() -> None:
     assert snapshot(state).devices["phone-1"]["upright"] == {"state": "known", "windows": 0}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_a_device_is_personal_while_a_head_corrects_its_newest_classified_window(order: tuple[int, ...]) -> None:
+    updates = [make_update(second=0), make_update(second=1, personal=3), make_update(second=2, reason="pauses")]
+    state = make_state()
+    for at in order:
+        feed(state, updates[at])
+    assert snapshot(state).devices["phone-1"]["personal"] is True
+    feed(state, make_update(second=3))
+    assert snapshot(state).devices["phone-1"]["personal"] is False
+    feed(state, make_update(second=4, personal=3))
+    feed(state, make_update(second=20, session="s2", reason="pauses"))
+    assert snapshot(state).devices["phone-1"]["personal"] is False, "nothing is known of the next session"
+
+
 def test_the_reason_of_an_older_session_stays_in_the_history() -> None:
     state = make_state()
     feed(state, make_update(second=0, reason="clock"))
@@ -346,6 +360,7 @@ def _changed(**fields: object) -> bytes:
         _changed(prediction__background={"table": 1.5}),
         _changed(prediction__background={f"k{n}": 0.0 for n in range(65)}),
         _changed(prediction__lean=1.5),
+        _changed(prediction__personal=0),
         _changed(prediction__reference=[[0, 1, 0], 1_001, [0, 0, 0], 0, 0, BASE]),
         _changed(prediction__reference=[[0, 0, 0], 0, [0, 1, 0], -1, 0, BASE]),
         _changed(prediction__reference=[[0, 1], 12]),

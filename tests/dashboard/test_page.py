@@ -153,6 +153,11 @@ def upright(browser: Any, device: str) -> str:
     return str(part_of(browser, device, ".upright").get_attribute("textContent"))
 
 
+def personal(browser: Any, device: str) -> tuple[str, bool]:
+    found = part_of(browser, device, ".personal")
+    return found.text, found.is_displayed()
+
+
 def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: Any) -> None:
     reasons = {"sparse-phone": "sparse", "future-phone": "magnetised", "walking-phone": None}
     port = free_port()
@@ -173,8 +178,9 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
             for device, others, windows in (("young-phone", second, 0), ("worn-phone", 0, 10 + second)):
                 learned = Reference(windows=windows, others=others, latest_us=base + second * SECOND)
                 update = make_update(
-                    device, second, base=base, arrived=base, published=base + second, reference=learned
-                )
+                    *(device, second), base=base, arrived=base, published=base + second, reference=learned,
+                    personal=2 if device == "worn-phone" else None,
+                )  # fmt: skip
                 client.publish(LIVE_CHANNEL, encode_update(update))
         walk = "Once its wearer has walked a few steps, sitting and standing are told apart."
         wait_for(
@@ -182,6 +188,11 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
         )
         wait_for(browser, lambda _: upright(browser, "worn-phone") == "Knows how the phone is carried.")
         assert upright(browser, "walking-phone") == "", "its release has no rule"
+        assert personal(browser, "worn-phone") == (
+            "Personal: corrected by what the wearer of this phone labelled.",
+            True,
+        )
+        assert personal(browser, "young-phone") == ("", False)
         wait_for(
             browser, lambda _: said(browser, "sparse-phone") == ("Unknown", "The phone measures too rarely.", False)
         )

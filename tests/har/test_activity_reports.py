@@ -88,6 +88,9 @@ TABLE = {
         (window(**TABLE | {"background": {f"k{n}": 0.5 / 65 for n in range(65)}, "kind": None}), "prediction"),
         (window(**TABLE | {"reason": "sparse"}), "prediction"),
         (window(lean=1.5), "prediction"),
+        (window(personal=0), "prediction"),
+        (window(personal=2**53), "prediction"),
+        (window(activity="unknown", confidence=0.25, personal=1, reason="sparse"), "prediction"),
         (window(alone={"activity": "fly", "confidence": 0.5}), "prediction"),
         (window(reference=[[0, 0, 1], 3, [0, 0, 0], 0, 0, 5]), "malformed"),
     ],
@@ -108,8 +111,10 @@ def test_the_kind_and_the_background_travel_along():
     assert (read.activity, read.kind, read.background) == ("unknown", "table", {"table": 0.5})
 
 
-def test_what_a_devices_reference_changed_is_reported_and_the_reference_is_not():
+def test_what_a_devices_reference_and_head_changed_is_reported_and_the_reference_is_not():
     reference = Reference((0.0, 0.0, 1.0), 10, latest_us=START)
-    made = msgspec.structs.replace(prediction(), lean=0.5, alone=WindowAlone("sit", 0.5), reference=reference)
+    made = msgspec.structs.replace(
+        prediction(), lean=0.5, alone=WindowAlone("sit", 0.5), reference=reference, personal=2
+    )
     (decoded,) = decode_report(encode_report("phone", "s1", 0, [made]).encode()).predictions(arrived=START)
     assert decoded == msgspec.structs.replace(made, reference=None)
