@@ -40,7 +40,8 @@ class Comparison(msgspec.Struct, frozen=True):
     start, end : int
         Event time of the window's first value and of its end, µs since the epoch.
     canary, stable : ReleasePrediction
-        The canary's prediction, which was published, and the stable release's, which was not.
+        The canary's prediction, which was published, and the stable release's, which was not. Both are without
+        upright reference and personal head.
     schema : int
         Version of this message.
     """

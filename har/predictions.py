@@ -118,12 +118,12 @@ class Prediction(msgspec.Struct, frozen=True):
         probabilities : ndarray of float32, shape (outputs,)
             The network's output, in the order of the manifest's classes and kinds of background.
         head : PersonalHead or None
-            The device's personal head for this release, if it has one.
+            The device's personal head. One for another release, or for other outputs, is not used.
         values : ndarray of float32, shape (steps, 3), optional
             The window, m/s², gravity included. A head needs it.
         """
         row, classes, personal = probabilities.tolist(), manifest.classes, None
-        if head is not None and values is not None:
+        if head is not None and values is not None and _fits(head, manifest):
             corrected = head.corrected(row, gravity_of(values))
             if corrected is not None:
                 row, personal = corrected, head.number
@@ -216,6 +216,11 @@ class LiveUpdate(msgspec.Struct, frozen=True):
     published: int
     trace: Trace
     kind_title: str | None = None
+
+
+def _fits(head: PersonalHead, manifest: ReleaseManifest) -> bool:
+    is_for_outputs = head.outputs == manifest.outputs and head.classes == len(manifest.classes)
+    return head.release == manifest.release and is_for_outputs
 
 
 _prediction_encoder = msgspec.json.Encoder()

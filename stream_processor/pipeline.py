@@ -255,6 +255,7 @@ class StreamPipeline:
             await asyncio.gather(*sent.confirmations)
             published = now_us()
             self._metrics.windows.inc(len(sent.predictions))
+            self._metrics.personal_windows.inc(sum(made.personal is not None for made in sent.predictions))
             for (_, window), prediction, title in zip(sent.windows, sent.predictions, sent.titles, strict=True):
                 if prediction.reason is not None:
                     self._metrics.unclassified.labels(prediction.reason).inc()

@@ -1,4 +1,4 @@
-"""Load releases from a store: pull, verify, load and check them, or reject the update as a whole."""
+"""Load releases and personal heads from a store: pull, verify and check them, or reject the update as a whole."""
 
 import fcntl
 import os
@@ -11,6 +11,7 @@ from har.release_documents import ReleaseError
 from har.windowing import WindowSpec
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher, Patience
+from model_store.client.head_client import PersonalHeads
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import Pulled, ReleaseClient
 from model_store.client.trusted_root import read_trusted_root
@@ -31,7 +32,7 @@ class _Loaded:
 
 
 class ReleaseLoader:
-    """Loads the releases that a store's channels point to; one call at a time, in any thread.
+    """Loads the releases that a store's channels point to, and its heads; one call at a time, in any thread.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ class ReleaseLoader:
     ----------
     has_pulled : bool
         Whether the store has answered yet.
+    heads : PersonalHeads
+        The personal heads that were loaded last.
     """
 
     def __init__(self, client: ReleaseClient, baseline: OnnxClassifier, *, threads: int) -> None:
@@ -54,6 +57,7 @@ class ReleaseLoader:
         self._threads = threads
         self._loaded: dict[Channel, _Loaded] = {}
         self.has_pulled = False
+        self.heads = PersonalHeads()
 
     @property
     def spec(self) -> WindowSpec:
@@ -98,6 +102,36 @@ class ReleaseLoader:
         except OSError as error:
             raise UpdateRejectedError("unusable", f"cannot write it to disk: {error}") from error
         return current
+
+    def last_good_heads(self) -> PersonalHeads:
+        """Load the last good personal heads without asking the store.
+
+        Raises
+        ------
+        UpdateRejectedError
+            If the kept heads cannot be used any more.
+        """
+        try:
+            self.heads = self._client.last_good_heads()
+        except ReleaseError as error:
+            raise UpdateRejectedError("unusable", str(error)) from error
+        return self.heads
+
+    def pull_heads(self, least: int) -> PersonalHeads:
+        """Pull and check the personal heads of all devices, and keep them as the last good ones.
+
+        Parameters
+        ----------
+        least : int
+            The lowest acceptable number of their index, from announcements.
+
+        Raises
+        ------
+        UpdateRejectedError
+            If something cannot be pulled or must not be used. The heads stay as they are.
+        """
+        self.heads = self._client.pull_heads(least=least)
+        return self.heads
 
     def _load(self, pulled: Pulled, *, effective: int) -> CurrentReleases:
         loaded: dict[Channel, _Loaded] = {}

@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from har import topics
-from har.channels import STABLE
 from har.process import interrupts
 from har.process.addresses import require_free
 from har.process.ending import NOT_REACHED, REACHED, report_failure
@@ -20,10 +19,9 @@ from har.process.log_format import configure_logs, logging_config
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.release_documents import ReleaseError
 from har.time_units import MICROSECONDS
-from model_store.client.errors import UpdateRejectedError
-from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.earlier_predictions import EarlierPredictions
+from stream_processor.first_releases import first_releases
 from stream_processor.health import Health, Watchdog
 from stream_processor.judging import Judging
 from stream_processor.kafka_credentials import faust_credentials
@@ -36,7 +34,7 @@ from stream_processor.pages import add_pages
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.predictions_log import KafkaPredictions
 from stream_processor.reading_start import ReadingStart
-from stream_processor.serving import CurrentReleases, ReleaseTimeline
+from stream_processor.serving import ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from stream_processor.start import log_starts
 from stream_processor.transport import use_transport
@@ -53,9 +51,9 @@ NOTE_SECONDS = 2.0
 
 
 def create_app(
-    settings: ProcessorSettings, first: CurrentReleases, loader: "ReleaseLoader | None", watchdog: Watchdog
+    settings: ProcessorSettings, timeline: ReleaseTimeline, loader: "ReleaseLoader | None", watchdog: Watchdog
 ) -> faust.App:
-    """Build the Faust app. It starts with the releases `first` and follows the store if there is a loader."""
+    """Build the Faust app. It uses the releases of the timeline and follows the store if there is a loader."""
     metrics = ProcessorMetrics()
     app = _faust_app(settings, metrics)
 
@@ -68,7 +66,6 @@ def create_app(
         return sent
 
     live = LiveStateWriter(settings.redis_url, latest_seconds=settings.latest_seconds, metrics=metrics)
-    timeline = ReleaseTimeline(first)
     classifier = Classifier(timeline, max_batch=settings.classify_batch)
     earlier = EarlierPredictions(KafkaPredictions(settings.kafka), on_read=metrics.note_read_back)
     judging = Judging(earlier, metrics)
@@ -90,7 +87,7 @@ def create_app(
     if loader is not None:
         _follow(app, settings, loader, timeline, metrics, live)
     else:
-        metrics.show_releases(first)
+        metrics.show_releases(timeline.now)
     add_pages(app, metrics, health)
     return app
 
@@ -248,7 +245,7 @@ def _run(settings: ProcessorSettings) -> int:
     configure_logs("processor", settings)
     try:
         require_codecs()
-        first, loader = _releases(settings)
+        timeline, loader = first_releases(settings)
         require_access(settings)
         require_free(settings.web_host, settings.web_port, "--web-port")
     except (ReleaseError, MissingCodecError, OSError) as error:
@@ -257,7 +254,7 @@ def _run(settings: ProcessorSettings) -> int:
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     watchdog = Watchdog()
     watchdog.reset(START_SECONDS)  # until the health watch takes over
-    worker = _Worker(create_app(settings, first, loader, watchdog), settings, watchdog)
+    worker = _Worker(create_app(settings, timeline, loader, watchdog), settings, watchdog)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
@@ -265,28 +262,3 @@ def _run(settings: ProcessorSettings) -> int:
             return NOT_REACHED
     log.info("stopped")
     return REACHED
-
-
-def _releases(settings: ProcessorSettings) -> "tuple[CurrentReleases, ReleaseLoader | None]":
-    """Return the first releases: from the store, else those kept from the last run, else the settings' release.
-
-    Raises
-    ------
-    ReleaseError
-        If the settings' release, or the store's root, cannot be used.
-    OSError
-        If the folder for releases cannot be written.
-    """
-    baseline = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
-    first = CurrentReleases({STABLE: baseline})
-    if settings.store_url is None:
-        return first, None
-    from stream_processor.release_loading import ReleaseLoader, release_client  # noqa: PLC0415  (only with a store)
-
-    loader = ReleaseLoader(release_client(settings), baseline, threads=settings.inference_threads)
-    try:
-        first = loader.last_good()
-        first = loader.pull({}, effective=0)
-    except UpdateRejectedError as rejected:
-        log.warning("%s", rejected)
-    return first, loader

@@ -134,6 +134,7 @@ def test_a_prediction_says_which_head_corrected_it():
         weights=[[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0], *[[0.0] * 3] * 3],  # sit and stand are exchanged
         offsets=[0.0] * 3,
         number=7,
+        release=release.release,
     )
     flat, upright = (np.tile(np.array(gravity, np.float32), (200, 1)) for gravity in (FLAT, UPRIGHT))
 

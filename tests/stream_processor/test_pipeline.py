@@ -99,15 +99,17 @@ class Group:
 
 
 @asynccontextmanager
-async def running(network, redis_url, kafka, errors=None, releases=None, reading_start=None, published=None, **changes):
+async def running(
+    network, redis_url, kafka, errors=None, releases=None, reading_start=None, published=None, heads=None, **changes
+):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     metrics = ProcessorMetrics()
     live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
+    timeline = ReleaseTimeline(releases or CurrentReleases({"stable": network}))
+    timeline.use_heads(heads or {})
     pipeline = StreamPipeline(
         settings,
-        Classifier(
-            ReleaseTimeline(releases or CurrentReleases({"stable": network})), max_batch=settings.classify_batch
-        ),
+        Classifier(timeline, max_batch=settings.classify_batch),
         kafka,
         live,
         metrics,
