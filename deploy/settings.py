@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, IPvAnyAddress, model_validator
+from pydantic import BeforeValidator, Field, IPvAnyAddress, SecretStr, model_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings, OptionalKafkaSettings
-from har.process.settings import LogSettings, Port, ServiceSettings
+from har.process.settings import DEFAULT_TRUSTED_ROOT, LogSettings, Port, ServiceSettings
 from har.rights import DEFAULT_GROUP
 
 #: The command line and the environment provide text, which Literal does not convert to a number.
@@ -74,6 +74,13 @@ class AuditSettings(KafkaSettings):
     )
     release: str = Field(
         "baseline", description="release that made the predictions: a folder, 'baseline' or 'baseline-open'"
+    )
+    store_url: str | None = Field(
+        None, description="URL of `har store serve`, to compare windows that personal heads have corrected, too"
+    )
+    store_token: SecretStr | None = Field(None, description="token that the store asks for")
+    trusted_root: Path = Field(
+        DEFAULT_TRUSTED_ROOT, description="file with the store's root metadata, obtained over a trusted channel"
     )
     since_seconds: float | None = Field(
         None, gt=0, description="audit only what reached the gateway within this time before now, s"

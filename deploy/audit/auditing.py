@@ -8,6 +8,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 
 from deploy.audit.findings import Audit, compare
+from deploy.audit.known_heads import Heads, KnownHeads
 from deploy.audit.prediction_watch import PredictionWatch, SeenMessages
 from deploy.audit.reference import Acknowledged, Reference
 from deploy.audit.reference_building import ReferenceBuilder
@@ -18,6 +19,7 @@ from har.process.clock import now_us
 from har.process.kafka_access import require_rights
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import STALLED_SECONDS
+from har.releases import ReleaseManifest
 from har.time_units import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import BASELINE
@@ -44,6 +46,7 @@ def audit(
     tolerance: float = 0.0,
     grace_seconds: float = 2.0,
     since_seconds: float | None = None,
+    heads: Callable[[], Heads] | None = None,
     report: Report = _report_nothing,
 ) -> Audit:
     """Audit a system: wait until every expected window is predicted, or no more predictions come, and compare.
@@ -69,6 +72,9 @@ def audit(
         The processor's grace, s.
     since_seconds : float, optional
         Audit only what reached the gateway in this time, s. Cannot be combined with `journals`.
+    heads : callable, optional
+        Returns the personal heads that the store has, by device. Without it, windows that a head corrected are not
+        compared.
     report : callable, optional
         Called with the progress.
 
@@ -83,7 +89,7 @@ def audit(
     OSError
         If `journals` cannot be read.
     har.releases.ReleaseError
-        If the release cannot be used.
+        If the release cannot be used, or the personal heads cannot be fetched.
     """
     classifier = OnnxClassifier.open(release)
     recorded = Journals(journals) if journals is not None else None
@@ -97,7 +103,8 @@ def audit(
         reading = stack.enter_context(ExitStack())
         reading.enter_context(closing(watch))
         watch.start()
-        comparison = _Comparison(classifier, recorded, log, round(grace_seconds * MICROSECONDS), report)
+        builder = ReferenceBuilder(classifier, round(grace_seconds * MICROSECONDS), uses_heads=heads is not None)
+        comparison = _Comparison(classifier.manifest, builder, recorded, log, report)
         comparison.update()
         seen = comparison.wait_for_due(watch, wait_seconds)
         report("reading predictions", len(seen.predictions), len(seen.predictions))
@@ -106,6 +113,8 @@ def audit(
         reading.close()
         if not comparison.explains(seen):
             comparison.update()  # predictions that came meanwhile need readings that came meanwhile
+        if heads is not None:  # as late as possible: a head may have been published meanwhile
+            comparison.reference.heads = KnownHeads(heads(), classifier.manifest)
         return compare(comparison.reference, seen, tolerance=tolerance)
 
 
@@ -113,9 +122,13 @@ class _Comparison:
     """Keeps a reference up to date with a growing log."""
 
     def __init__(
-        self, classifier: OnnxClassifier, journals: Journals | None, log: SamplesLog, grace_us: int, report: Report
+        self,
+        manifest: ReleaseManifest,
+        builder: ReferenceBuilder,
+        journals: Journals | None,
+        log: SamplesLog,
+        report: Report,
     ) -> None:
-        manifest = classifier.manifest
         self.reference = Reference(
             manifest.release,
             tuple(manifest.classes),
@@ -125,7 +138,7 @@ class _Comparison:
             kinds=tuple(manifest.kinds),
             upright=manifest.upright,
         )
-        self._builder = ReferenceBuilder(classifier, grace_us)
+        self._builder = builder
         self._journals = journals
         self._log = log
         self._report = report

@@ -1,7 +1,8 @@
-"""The answers that the sessions' upright references give, window by window from the beginning of each session.
+"""The answers that personal heads and the sessions' upright references give, from the beginning of each session.
 
-It computes with `har.upright.judge` what the release must have answered, from the windows alone and the states that it
-computed before. Where that cannot be done, as for windows of another release, it goes on from the published state.
+It computes with the head that a prediction names, and with `har.upright.judge`, what the release must have answered,
+from the windows alone and the states that it computed before. Where that cannot be done, as for windows of another
+release, or if the head is not known, it goes on from the published state.
 """
 
 from collections import defaultdict
@@ -19,7 +20,7 @@ from har.upright import Reference as UprightReference
 
 
 class ExpectedAnswer(NamedTuple):
-    """The answer of the release for a window, after the use of its session's upright reference.
+    """The answer of the release for a window, after the use of a personal head and its session's upright reference.
 
     Attributes
     ----------
@@ -33,6 +34,8 @@ class ExpectedAnswer(NamedTuple):
         The answer of the window alone; None if it is the same.
     after : UprightReference
         The session's reference after the window.
+    personal : int or None
+        Number of the head that corrected the network's answer; None if none did.
     """
 
     outputs: Outputs
@@ -40,12 +43,13 @@ class ExpectedAnswer(NamedTuple):
     lean: float | None
     alone: WindowAlone | None
     after: UprightReference
+    personal: int | None = None
 
 
 def expected_answers(
     reference: Reference, predictions: Iterable[Prediction], *, trusts_states: bool = False
 ) -> dict[WindowKey, ExpectedAnswer]:
-    """Return the answers for all predicted windows of the audited release whose readings are known.
+    """Return the answers for all predicted windows of the audited release whose readings and heads are known.
 
     Parameters
     ----------
@@ -75,9 +79,10 @@ def _of_session(
         expected = reference.prediction(prediction.key)
         published = reference_after(prediction)
         after = published
-        if expected is not None and prediction.release == reference.release:
+        is_known = expected is not None and not reference.heads.misses(prediction.device, prediction.personal)
+        if expected is not None and is_known and prediction.release == reference.release:
             state = reference_for(before, prediction.start, prediction.arrived, reference.length_us)
-            answer = _answer(reference, expected, prediction.start, state)
+            answer = _answer(reference, expected, prediction, state)
             if not is_computed:
                 answer = _first_answer(reference, expected, prediction, before, answer)
             is_computed = True
@@ -86,18 +91,24 @@ def _of_session(
         before = JudgedWindow(prediction.start, prediction.arrived, after)
 
 
-def _answer(reference: Reference, expected: ExpectedPrediction, start: int, state: UprightReference) -> ExpectedAnswer:
+def _answer(
+    reference: Reference, expected: ExpectedPrediction, prediction: Prediction, state: UprightReference
+) -> ExpectedAnswer:
     is_classified = expected.reason is None
-    alone = Outputs.of(reference.classes, reference.kinds, expected.probabilities, is_classified=is_classified)
+    row, personal = expected.probabilities, None
+    head = reference.heads.named_by(prediction) if is_classified else None
+    if (corrected := reference.heads.corrected(head, row, expected.gravity)) is not None:
+        row, personal = tuple(corrected), prediction.personal
+    alone = Outputs.of(reference.classes, reference.kinds, row, is_classified=is_classified)
     by_itself = alone.decision(reference.thresholds)
     if not is_classified or reference.upright is None or expected.gravity is None:
-        return ExpectedAnswer(alone, by_itself, None, None, state)
-    probabilities, lean, after = judge(state, reference.upright, expected.gravity, start, alone.classes)
+        return ExpectedAnswer(alone, by_itself, None, None, state, personal)
+    probabilities, lean, after = judge(state, reference.upright, expected.gravity, prediction.start, alone.classes)
     outputs = Outputs(probabilities, alone.background)
     decision = outputs.decision(reference.thresholds)
     differs = lean is not None and decision != by_itself
     answer = WindowAlone(by_itself.activity, by_itself.confidence) if differs else None
-    return ExpectedAnswer(outputs, decision, lean, answer, after)
+    return ExpectedAnswer(outputs, decision, lean, answer, after, personal)
 
 
 def _first_answer(
@@ -112,7 +123,7 @@ def _first_answer(
     It must follow from the published state before it, or from none, as for a consumer group that began to read there.
     If no state before it is known, what is published is the first state.
     """
-    from_nothing = _answer(reference, expected, prediction.start, NO_REFERENCE)
+    from_nothing = _answer(reference, expected, prediction, NO_REFERENCE)
     published = reference_after(prediction)
     if published in (computed.after, from_nothing.after):
         return computed if published == computed.after else from_nothing
@@ -122,4 +133,4 @@ def _first_answer(
         return from_nothing._replace(after=published)
     decision = Decision(prediction.activity, prediction.confidence, prediction.kind)
     outputs = Outputs(prediction.probabilities, prediction.background)
-    return ExpectedAnswer(outputs, decision, prediction.lean, prediction.alone, published)
+    return ExpectedAnswer(outputs, decision, prediction.lean, prediction.alone, published, from_nothing.personal)

@@ -1,5 +1,7 @@
 """`har audit`: exit status 0 if nothing is wrong, 1 if something is, 2 if the audit could not be done."""
 
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -9,7 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deploy.audit.auditing import audit
+from deploy.audit.known_heads import Heads
 from deploy.audit.sources import NoJournalError
+from deploy.audit.store_heads import heads_of_store
 from deploy.audit.text import describe
 from deploy.settings import AuditSettings
 from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
@@ -34,6 +38,7 @@ def run(settings: AuditSettings) -> int:
                 tolerance=settings.tolerance,
                 grace_seconds=settings.grace_seconds,
                 since_seconds=settings.since_seconds,
+                heads=_heads(settings),
                 report=bars.report,
             )
     except KafkaError as error:
@@ -54,6 +59,13 @@ def run(settings: AuditSettings) -> int:
         report_failure("har audit", "there is no batch to audit")
         return NOT_TRIED
     return REACHED if found.is_clean else NOT_REACHED
+
+
+def _heads(settings: AuditSettings) -> Callable[[], Heads] | None:
+    if settings.store_url is None:
+        return None
+    token = settings.store_token.get_secret_value() if settings.store_token is not None else None
+    return partial(heads_of_store, settings.store_url, settings.trusted_root, token)
 
 
 class _ProgressBars:

@@ -84,6 +84,8 @@ class Audit(msgspec.Struct):
         Predicted windows whose values were compared.
     windows_with_reference : int
         Compared windows for which the session's upright reference was used.
+    windows_with_head : int
+        Compared windows that a personal head corrected.
     windows_of_other_releases : int
         Windows whose newest prediction is of another release; only their presence is checked.
     releases : dict of str to int
@@ -108,6 +110,12 @@ class Audit(msgspec.Struct):
         Windows with two different predictions of one release.
     out_of_order : AuditFinding
         Windows first predicted after a later window of their session.
+    head_unknown : AuditFinding
+        Windows that cannot be compared: the personal head that corrected them is not known. The store does not have it
+        any more, as when its device was forgotten, or the audit does not ask a store. This is no fault.
+    other_head : AuditFinding
+        Windows that another personal head, or none, should have corrected by the time of their arrival. This is no
+        fault: a processor that cannot reach the store in time uses what it has.
     undecodable, unreadable : int, list of Unreadable
         Messages on the predictions' topic that are no prediction; batches of Kafka that cannot be read.
     """
@@ -128,6 +136,7 @@ class Audit(msgspec.Struct):
     windows_before_log: int
     windows_compared: int
     windows_with_reference: int
+    windows_with_head: int
     windows_of_other_releases: int
     releases: dict[str, int]
     most_release_changes: int
@@ -140,6 +149,8 @@ class Audit(msgspec.Struct):
     differing: AuditFinding
     contradicted: AuditFinding
     out_of_order: AuditFinding
+    head_unknown: AuditFinding
+    other_head: AuditFinding
     undecodable: int
     unreadable: list[Unreadable] = []
 
@@ -156,6 +167,11 @@ class Audit(msgspec.Struct):
             "windows out of order": self.out_of_order,
             "messages undecodable": AuditFinding(self.undecodable),
         }
+
+    @property
+    def remarks(self) -> dict[str, AuditFinding]:
+        """What is listed as faults are, but is no fault, by name."""
+        return {"personal heads unknown": self.head_unknown, "other personal heads": self.other_head}
 
     @property
     def is_empty(self) -> bool:
@@ -203,6 +219,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         windows_before_log=len(unexplained) - len(extra),
         windows_compared=values.compared,
         windows_with_reference=values.with_reference,
+        windows_with_head=values.with_head,
         windows_of_other_releases=values.of_other_releases,
         releases=dict(sorted(Counter(prediction.release for prediction in predictions.values()).items())),
         most_release_changes=max(release_changes(predictions.values()).values(), default=0),
@@ -218,8 +235,10 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         missing=_finding(_example(key) for key in due - predictions.keys()),
         extra=_finding(_example(prediction.key) for prediction in extra),
         differing=_finding(_example(*each) for each in values.differing),
-        contradicted=_finding(_example(key) for key in seen.contradicted),
+        contradicted=_finding(_example(key) for key in seen.contradicted if not _is_explained(reference, seen, key)),
         out_of_order=_finding(_example(key) for key in seen.disordered),
+        head_unknown=_finding(_example(*each) for each in values.head_unknown),
+        other_head=_finding(_example(*each) for each in values.other_head),
         undecodable=seen.undecodable,
         unreadable=reference.unreadable,
     )
@@ -234,6 +253,11 @@ def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
         changes[prediction.device] = changes.get(prediction.device, 0) + (prediction.release != before)
         latest[prediction.device] = prediction.release
     return changes
+
+
+def _is_explained(reference: Reference, seen: SeenMessages, key: WindowKey) -> bool:
+    """Return whether a window may have two predictions, as a head that one of them names is not known."""
+    return any(reference.heads.misses(key[0], number) for number in seen.heads_of_contradicted.get(key, ()))
 
 
 def _example(key: WindowKey, detail: str = "") -> Example:

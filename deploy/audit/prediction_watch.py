@@ -34,6 +34,8 @@ class SeenMessages:
         Number of further predictions of a window.
     contradicted : set of WindowKey
         Windows with two different predictions of one release.
+    heads_of_contradicted : dict of WindowKey to set of int
+        The personal heads that the predictions of contradicted windows name.
     disordered : list of WindowKey
         Windows first predicted after a later window of their session.
     first_us, last_us : int
@@ -48,6 +50,7 @@ class SeenMessages:
     latencies_ms: list[float] = field(default_factory=list)
     repeats: Counter[WindowKey] = field(default_factory=Counter)
     contradicted: set[WindowKey] = field(default_factory=set)
+    heads_of_contradicted: dict[WindowKey, set[int]] = field(default_factory=dict)
     disordered: list[WindowKey] = field(default_factory=list)
     first_us: int = 0
     last_us: int = 0
@@ -80,6 +83,8 @@ class SeenMessages:
             self.repeats[prediction.key] += 1
             if known.release == prediction.release and _values(known) != _values(prediction):
                 self.contradicted.add(prediction.key)
+                named = {made.personal for made in (known, prediction) if made.personal is not None}
+                self.heads_of_contradicted.setdefault(prediction.key, set()).update(named)
         self.predictions[prediction.key] = prediction
 
     def _note_order(self, prediction: Prediction) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from deploy.audit.known_heads import KnownHeads
 from deploy.audit.prediction_watch import WindowKey
-from deploy.audit.stored import (
-    Unreadable,
-)
+from deploy.audit.stored import Unreadable
 from har.decisions import NO_THRESHOLDS, Thresholds
 from har.predictions import Prediction
 from har.samples import SampleBatch
@@ -30,7 +29,7 @@ class ExpectedPrediction(NamedTuple):
     reason : str or None
         Why the window cannot be classified; None if it can.
     gravity : tuple of float or None
-        Its mean acceleration, m/s²; None if the release uses no upright reference.
+        Its mean acceleration, m/s²; None if neither upright references nor personal heads are used.
     """
 
     probabilities: tuple[float, ...]
@@ -116,6 +115,8 @@ class Reference:
         Its kinds of background.
     upright : UprightRule or None
         How the release uses the upright references of sessions; None if it does not.
+    heads : KnownHeads
+        The personal heads for the release.
     """
 
     release: str
@@ -129,6 +130,7 @@ class Reference:
     thresholds: Thresholds = NO_THRESHOLDS
     kinds: tuple[str, ...] = ()
     upright: UprightRule | None = None
+    heads: KnownHeads = field(default_factory=KnownHeads)
 
     def prediction(self, key: WindowKey) -> ExpectedPrediction | None:
         """Return the expected prediction of a window; None if its readings are not known."""

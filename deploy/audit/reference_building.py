@@ -37,12 +37,15 @@ class ReferenceBuilder:
         The release.
     grace_us : int
         The processor's grace, µs.
+    uses_heads : bool
+        Whether personal heads may have corrected the answers.
     """
 
-    def __init__(self, classifier: OnnxClassifier, grace_us: int) -> None:
+    def __init__(self, classifier: OnnxClassifier, grace_us: int, *, uses_heads: bool = False) -> None:
         self._classifier = classifier
         self._spec = classifier.manifest.window_spec
         self._grace_us = grace_us
+        self._needs_gravity = uses_heads or classifier.manifest.upright is not None
 
     def update(
         self,
@@ -142,7 +145,7 @@ class ReferenceBuilder:
         return predictions
 
     def _gravities(self, windows: NDArray[np.float32]) -> list[Vector] | list[None]:
-        if self._classifier.manifest.upright is None:
+        if not self._needs_gravity:
             return [None] * len(windows)
         return [gravity_of(window) for window in windows]
 

@@ -14,7 +14,8 @@ def describe(audit: Audit) -> str:
         *_batches(audit),
         *_windows(audit),
     ]
-    for name, finding in audit.faults.items():
+    remarks = {name: finding for name, finding in audit.remarks.items() if finding.count}
+    for name, finding in (audit.faults | remarks).items():
         lines.append(f"  {name:<23} {finding.count:>9,}")
         lines += [f"      {_location(example)}" for example in finding.examples]
     if audit.is_empty:
@@ -50,7 +51,8 @@ def _windows(audit: Audit) -> list[str]:
     return [
         f"{audit.windows_expected:,} windows expected, {audit.windows_answered:,} predicted: "
         f"{audit.windows_allowed:,} optional, {audit.windows_before_log:,} from before the log",
-        f"{audit.windows_compared:,} compared ({audit.windows_with_reference:,} with an upright reference), "
+        f"{audit.windows_compared:,} compared ({audit.windows_with_reference:,} with an upright reference, "
+        f"{audit.windows_with_head:,} with a personal head), "
         f"largest difference {audit.max_difference:.3g}; "
         f"{audit.windows_of_other_releases:,} of other releases; {audit.predictions_repeated:,} repeated predictions",
         f"predicted by {', '.join(f'{name} ({count:,})' for name, count in audit.releases.items()) or 'none'}; "

@@ -7,6 +7,8 @@ import pytest
 from deploy.audit.findings import compare
 from deploy.audit.prediction_watch import SeenMessages
 from deploy.audit.reference import DeviceReference, ExpectedPrediction, Reference
+from har.personal_head import PersonalHead
+from har.personal_index import head_for
 from har.predictions import Prediction, encode_prediction
 from har.session_references import JudgedWindow, judged, reference_after, reference_for
 from har.upright import NO_REFERENCE, gravity_of
@@ -42,14 +44,23 @@ def expected(windows: Windows, *, begins_at: int = 0, is_cut: bool = False) -> R
     return reference
 
 
-def published(windows: Windows, *, loses_at: int = 0, plain: tuple[int, ...] = (), late: int = 0) -> list[Prediction]:
+def published(
+    windows: Windows,
+    *,
+    loses_at: int = 0,
+    plain: tuple[int, ...] = (),
+    late: int = 0,
+    heads: tuple[PersonalHead, ...] = (),
+) -> list[Prediction]:
     """Return the predictions of a worker; it loses its state before a second, and some arrive `late` s later."""
     made: list[Prediction] = []
     before = None
     for second, (values, row) in windows.items():
         release = PLAIN if second in plain else MANIFEST
         arrived = second * SECOND + (late * SECOND if second >= 6 else 0)
-        alone = Prediction.of_window(release, "phone", "s1", second * SECOND, row, arrived)
+        head = head_for(heads, release.release, arrived)
+        of_window = release, "phone", "s1", second * SECOND, row, arrived
+        alone = Prediction.of_window(*of_window, head=head, values=values)
         state = NO_REFERENCE if second == loses_at else reference_for(before, alone.start, arrived, LENGTH)
         made.append(judged(alone, release, values, state))
         before = JudgedWindow(alone.start, arrived, reference_after(made[-1]))
