@@ -35,9 +35,6 @@ class ProcessorMetrics:
         self.repeats = counter("har_repeated_readings_total", "Readings with the time of another reading")
         self.conflicts = counter("har_conflicting_readings_total", "Repeated readings with different values")
         self.windows = counter("har_windows_total", "Windows classified and published")
-        self.personal_windows = counter(
-            "har_personal_windows_total", "Windows whose answer a personal head has corrected"
-        )
         self.unclassified = _unclassified(registry)
         self.latency = Histogram(
             "har_window_latency_seconds",
@@ -45,12 +42,7 @@ class ProcessorMetrics:
             buckets=_LATENCY_BUCKETS,
             registry=registry,
         )
-        self.releases = gauge("har_release", "1 for each release in use", "channel", "release")
-        self.release_rejected = counter("har_release_rejected_total", "Rejected updates of the release", "reason")
-        self.personal_devices = gauge("har_personal_devices", "Devices with personal heads in use")
-        self.heads_rejected = counter(
-            "har_personal_heads_rejected_total", "Rejected updates of the personal heads", "reason"
-        )
+        self._add_releases(counter, gauge)
         self.sessions = gauge("har_sessions", "Sessions with window state")
         self.carried = counter(
             "har_carried_batches_total", "Batches of silent sessions that were carried to the end of the log"
@@ -67,6 +59,18 @@ class ProcessorMetrics:
             "kind",
         )
         self.redis_up = gauge("har_redis_up", "1 while Redis accepts updates")
+
+    def _add_releases(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:
+        """Add what shows which releases and personal heads are in use."""
+        self.releases = gauge("har_release", "1 for each release in use", "channel", "release")
+        self.release_rejected = counter("har_release_rejected_total", "Rejected updates of the release", "reason")
+        self.personal_devices = gauge("har_personal_devices", "Devices with personal heads in use")
+        self.heads_rejected = counter(
+            "har_personal_heads_rejected_total", "Rejected updates of the personal heads", "reason"
+        )
+        self.personal_windows = counter(
+            "har_personal_windows_total", "Windows whose answer a personal head has corrected"
+        )
 
     def _add_continued(self, counter: Callable[..., Counter], gauge: Callable[..., Gauge]) -> None:
         """Add what shows how sessions are continued by another worker."""

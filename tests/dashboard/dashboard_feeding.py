@@ -16,7 +16,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from har.decisions import UNKNOWN
 from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, encode_update
-from har.upright import Reference
 
 SECOND = 1_000_000
 #: An event time, µs, for tests that set the dashboard's clock. A dashboard with the real clock removes old devices, so
@@ -53,13 +52,12 @@ def make_update(
     reason: str | None = None,
     kind: str | None = None,
     kind_title: str | None = None,
-    lean: float | None = None,
-    reference: Reference | None = None,
-    personal: int | None = None,
+    **more: Any,
 ) -> LiveUpdate:
     """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace.
 
-    With a `reason`, the window was not classified. With a `kind`, it shows this kind of background.
+    With a `reason`, the window was not classified. With a `kind`, it shows this kind of background. `more` are further
+    fields of the prediction: `lean`, `reference` and `personal`.
     """
     if reason is not None or kind is not None:
         activity = UNKNOWN
@@ -81,9 +79,7 @@ def make_update(
             reason=reason,
             kind=kind,
             background={} if kind is None else {kind: 0.9},
-            lean=lean,
-            reference=reference,
-            personal=personal,
+            **more,
         ),
         published=arrived + SECOND // 20 if published is None else published,
         trace=Trace(

@@ -158,6 +158,15 @@ def personal(browser: Any, device: str) -> tuple[str, bool]:
     return found.text, found.is_displayed()
 
 
+def publish_learned(client: Any, base: int, second: int) -> None:
+    """Publish a window of a phone that learns from walking, and of one that has learned and has a personal head."""
+    for device, others, windows, number in (("young-phone", second, 0, None), ("worn-phone", 0, 10 + second, 2)):
+        learned = Reference(windows=windows, others=others, latest_us=base + second * SECOND)
+        times = {"base": base, "arrived": base, "published": base + second}
+        update = make_update(device, second, **times, reference=learned, personal=number)
+        client.publish(LIVE_CHANNEL, encode_update(update))
+
+
 def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: Any) -> None:
     reasons = {"sparse-phone": "sparse", "future-phone": "magnetised", "walking-phone": None}
     port = free_port()
@@ -175,23 +184,15 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
                 client.publish(LIVE_CHANNEL, encode_update(update))
             on_table = make_update("table-phone", second, base=base, arrived=base, published=base + second, **ON_TABLE)
             client.publish(LIVE_CHANNEL, encode_update(on_table))
-            for device, others, windows in (("young-phone", second, 0), ("worn-phone", 0, 10 + second)):
-                learned = Reference(windows=windows, others=others, latest_us=base + second * SECOND)
-                update = make_update(
-                    *(device, second), base=base, arrived=base, published=base + second, reference=learned,
-                    personal=2 if device == "worn-phone" else None,
-                )  # fmt: skip
-                client.publish(LIVE_CHANNEL, encode_update(update))
+            publish_learned(client, base, second)
         walk = "Once its wearer has walked a few steps, sitting and standing are told apart."
         wait_for(
             browser, lambda _: upright(browser, "young-phone") == f"{walk} Learned from 9 windows of walking so far."
         )
         wait_for(browser, lambda _: upright(browser, "worn-phone") == "Knows how the phone is carried.")
         assert upright(browser, "walking-phone") == "", "its release has no rule"
-        assert personal(browser, "worn-phone") == (
-            "Personal: corrected by what the wearer of this phone labelled.",
-            True,
-        )
+        words = "Personal: corrected by what the wearer of this phone labelled."
+        assert personal(browser, "worn-phone") == (words, True)
         assert personal(browser, "young-phone") == ("", False)
         wait_for(
             browser, lambda _: said(browser, "sparse-phone") == ("Unknown", "The phone measures too rarely.", False)
