@@ -15,6 +15,7 @@ from deploy.audit.text import describe
 from deploy.cli import main
 from har import topics
 from har.binary_samples import encode_batch
+from har.personal_head import PersonalHead
 from har.predictions import Prediction, encode_prediction
 from har.rejections import Rejection
 from har.samples import SampleBatch
@@ -23,6 +24,7 @@ from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
+from tests.model_store.personal_store import head_of
 
 SECOND = 1_000_000
 LENGTH = WindowSpec().length_us
@@ -75,14 +77,17 @@ class Stream:
     def predict(self, prediction: Prediction) -> None:
         self.publish(topics.PREDICTIONS, prediction.device, encode_prediction(prediction))
 
-    def classify(self, batches) -> list[Prediction]:
+    def classify(self, batches, head: PersonalHead | None = None) -> list[Prediction]:
         windows = recording_windows(
             np.concatenate([batch.times for batch in batches]), np.concatenate([batch.axes for batch in batches])
         )
         device, session = batches[0].device, batches[0].session
+        rows = self._network.probabilities(windows.values)
         return [
-            Prediction.of_window(self._network.manifest, device, session, start, row, time.time_ns() // 1000)
-            for start, row in zip(windows.starts.tolist(), self._network.probabilities(windows.values), strict=True)
+            Prediction.of_window(
+                *(self._network.manifest, device, session, start, row, time.time_ns() // 1000), head=head, values=values
+            )
+            for start, row, values in zip(windows.starts.tolist(), rows, windows.values, strict=True)
         ]
 
     def audit(self, *, with_journals: bool = True, wait_seconds: float = 0.0, **more):
@@ -278,3 +283,25 @@ def test_a_damaged_journal_is_named(tmp_path, capsys):
 def test_an_audit_that_cannot_be_done_reports_why(words, message, capsys):
     assert main(["audit", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@on_one_broker
+def test_windows_that_personal_heads_corrected_are_computed_with_the_heads_of_the_store(broker, tmp_path):
+    stream = Stream(broker, tmp_path / "journals")
+    batches = stream.batches["phone-1"]
+    for batch in batches:
+        stream.store(batch)
+    times, axes = (np.concatenate([getattr(batch, name) for batch in batches]) for name in ("times", "axes"))
+    values = recording_windows(times, axes).values
+    up = values.mean(axis=(0, 1))
+    release = stream.predictions["phone-1"][0].release
+    head = head_of("phone-1", release, number=5, directions=[tuple((up / np.linalg.norm(up)).tolist())])
+    head = msgspec.structs.replace(head, offsets=[1.0, *head.offsets[1:]])
+    for corrected in stream.classify(batches, head):
+        stream.predict(corrected)
+    found = stream.audit(with_journals=False, heads=lambda: {"phone-1": [head]})
+    assert found.is_clean, describe(found)
+    assert found.windows_with_head == len(values) > 5
+    found = stream.audit(with_journals=False, heads=lambda: {"phone-1": [msgspec.structs.replace(head, number=6)]})
+    assert found.is_clean
+    assert found.head_unknown.count == len(values)
