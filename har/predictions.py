@@ -123,8 +123,9 @@ class Prediction(msgspec.Struct, frozen=True):
             The window, m/s², gravity included. A head needs it.
         """
         row, classes, personal = probabilities.tolist(), manifest.classes, None
-        if head is not None and values is not None and _fits(head, manifest):
-            corrected = head.corrected(row, gravity_of(values))
+        if values is not None and head is not None and head.release == manifest.release:
+            fits = head.fits(manifest.outputs, len(classes))
+            corrected = head.corrected(row, gravity_of(values)) if fits else None
             if corrected is not None:
                 row, personal = corrected, head.number
         by_class = dict(zip(classes, row[: len(classes)], strict=True))
@@ -216,11 +217,6 @@ class LiveUpdate(msgspec.Struct, frozen=True):
     published: int
     trace: Trace
     kind_title: str | None = None
-
-
-def _fits(head: PersonalHead, manifest: ReleaseManifest) -> bool:
-    is_for_outputs = head.outputs == manifest.outputs and head.classes == len(manifest.classes)
-    return head.release == manifest.release and is_for_outputs
 
 
 _prediction_encoder = msgspec.json.Encoder()

@@ -42,7 +42,7 @@ class KnownHeads:
         manifest = self._manifest
         if head is None or gravity is None or manifest is None or head.release != manifest.release:
             return None
-        if (head.outputs, head.classes) != (manifest.outputs, len(manifest.classes)):
+        if not head.fits(manifest.outputs, len(manifest.classes)):
             return None
         return head.corrected(probabilities, gravity)
 

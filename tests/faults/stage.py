@@ -20,7 +20,9 @@ from deploy import standstill
 from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
+from deploy.audit.known_heads import Heads
 from deploy.audit.prediction_watch import PredictionWatch, WindowKey
+from deploy.audit.store_heads import heads_of_store
 from deploy.kafka_environment import kafka_environment
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
@@ -117,13 +119,25 @@ class Stage:
         self.phones.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
 
-    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str | None = None) -> Audit:
+    async def audit(
+        self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str | None = None, with_heads: bool = False
+    ) -> Audit:
+        """Audit what the phones of this test sent; with the personal heads of the store, if there are any."""
         result = await asyncio.to_thread(
-            audit, self.kafka, journals=self.journals, release=release or self.release, wait_seconds=wait_seconds
+            audit,
+            self.kafka,
+            journals=self.journals,
+            release=release or self.release,
+            wait_seconds=wait_seconds,
+            heads=self._heads if with_heads else None,
         )
         if not result.is_clean:
             await asyncio.to_thread(self._print_progress)
         return result
+
+    def _heads(self) -> Heads:
+        assert self.stack.store is not None
+        return heads_of_store(self.stack.addresses.store_url, self.stack.store.trusted_root)
 
     def health(self, name: str = "processor") -> HealthReport:
         """Return what a processor's page says of its health."""
