@@ -34,6 +34,7 @@ LEAST_COSINE: Final = 0.7071067811865476
 LARGEST_ODDS_CUT: Final = 4.0
 _AXES = 3
 _LARGEST_WEIGHT = 1e6
+_LEAST_DIVISOR = 1e-100
 
 
 class HeldBack(msgspec.Struct, frozen=True):
@@ -140,12 +141,15 @@ class PersonalHead(msgspec.Struct, frozen=True, kw_only=True):
 
 def _with_background(corrected: list[float], before: Sequence[float], classes: int) -> list[float]:
     """Return corrected probabilities whose odds of the background are cut by `LARGEST_ODDS_CUT` at most."""
-    share, after = math.fsum(before[classes:]), math.fsum(corrected[classes:])
+    # The sum of a float32 network's probabilities may be just above 1.
+    share, after = min(1.0, math.fsum(before[classes:])), math.fsum(corrected[classes:])
     least = share / (share + LARGEST_ODDS_CUT * (1 - share))
-    if after >= least or not 0 < after < 1:
+    if after >= least:
         return corrected
-    of_classes, of_kinds = (1 - least) / (1 - after), least / after
-    return [value * (of_classes if number < classes else of_kinds) for number, value in enumerate(corrected)]
+    of_classes = (1 - least) / (1 - after)
+    # Where next to nothing is left of the kinds, they are the network's: a quotient would overflow.
+    kinds, of_kinds = (corrected, least / after) if after > _LEAST_DIVISOR else (before, least / share)
+    return [value * of_classes for value in corrected[:classes]] + [value * of_kinds for value in kinds[classes:]]
 
 
 def signals_of(probabilities: Sequence[float], direction: Vector) -> list[float]:

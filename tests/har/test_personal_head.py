@@ -47,6 +47,16 @@ def test_no_head_cuts_the_odds_of_the_background_further_than_the_limit(values, 
     assert after * (1 - before) * LARGEST_ODDS_CUT >= before * (1 - after) * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("offset", [-200.0, -720.0, -1000.0])
+@pytest.mark.parametrize("table", [0.0, 0.3, 1.0, 1.0000001])
+def test_a_head_that_leaves_nothing_of_the_background_is_held_to_the_limit_too(offset, table):
+    head = identity_head(offsets=[0.0, 0.0, 0.0, offset])
+    corrected = head.corrected([(1 - min(table, 1)) / 3] * 3 + [table], FLAT)
+    assert math.fsum(corrected) == pytest.approx(1)
+    share = min(table, 1)
+    assert corrected[3] == pytest.approx(share / (share + LARGEST_ODDS_CUT * (1 - share)))
+
+
 def test_a_head_learns_what_the_network_confuses_and_where_gravity_points():
     head, found = fitted(confused_wearer())
     for gravity, activity in ((FLAT, 0), (UPRIGHT, 1)):
