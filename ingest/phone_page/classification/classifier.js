@@ -26,6 +26,7 @@ ort.env.wasm.wasmPaths = { wasm: new URL('../vendor/onnxruntime/ort-wasm-simd-th
  * @property {Record<string, number>} probabilities By class.
  * @property {string} [kind] For `unknown`: the kind of background, if the network is sure of one.
  * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
+ * @property {number} [personal] Number of the personal head that corrected the answer; missing if none did.
  */
 
 /** A loaded release that has passed the check with its golden window. */
@@ -81,9 +82,17 @@ export class Classifier {
    * @throws {RangeError} As `probabilities`.
    */
   async classify(window) {
+    return this.prediction(await this.probabilities(window));
+  }
+
+  /**
+   * @param {ArrayLike<number>} probabilities The network's, or corrected by a personal head.
+   * @param {number} [personal] Number of the head.
+   * @returns {WindowPrediction}
+   */
+  prediction(probabilities, personal) {
     const { classes } = this.manifest;
     const kinds = kindsOf(this.manifest);
-    const probabilities = await this.probabilities(window);
     const { kind, ...decision } = decide(classes, kinds, probabilities, thresholdsOf(this.manifest));
     const first = classes.length;
     return {
@@ -91,6 +100,7 @@ export class Classifier {
       probabilities: Object.fromEntries(classes.map((name, at) => [name, probabilities[at]])),
       ...(kind === null ? {} : { kind }),
       ...(kinds.length === 0 ? {} : { background: Object.fromEntries(kinds.map((name, at) => [name, probabilities[first + at]])) }),
+      ...(personal === undefined ? {} : { personal }),
     };
   }
 

@@ -27,7 +27,7 @@ export async function openCurrentRelease(options) {
     if (!(error instanceof UpdateRejectedError)) throw error;
     rejected = error;
   }
-  const release = await lastGoodRelease(options.storage);
+  const release = await lastGoodRelease(options.storage, options.device);
   if (release === null) throw rejected;
   return { release, classifier: await Classifier.open(release), rejected };
 }

@@ -18,7 +18,7 @@ const LEAST_LIKELY = 1e-12;
 
 /**
  * @typedef {import('./upright.js').Vector} Vector
- * @typedef {import('./personal-head.js').HeldBack} HeldBack
+ * @typedef {import('../releases/personal-head-document.js').HeldBack} HeldBack
  * @typedef {import('./logistic-regression.js').Layer} Layer
  *
  * @typedef {object} LabelledWindow
@@ -28,7 +28,7 @@ const LEAST_LIKELY = 1e-12;
  * @property {number[]} probabilities The network's output.
  * @property {Vector} gravity Mean acceleration, m/s².
  *
- * @typedef {Pick<import('./personal-head.js').PersonalHead, 'weights' | 'offsets' | 'directions' | 'seconds' | 'held_back'>} FittedHead
+ * @typedef {Pick<import('../releases/personal-head-document.js').PersonalHead, 'weights' | 'offsets' | 'directions' | 'seconds' | 'held_back'>} FittedHead
  */
 
 /** No head can be made from these windows, or it does not answer better than the network. */

@@ -1,6 +1,7 @@
 /** Classification on the phone, with the store's release and the same windows as the server. */
 
-import { NO_REFERENCE } from './upright.js';
+import { corrected } from './personal-head.js';
+import { NO_REFERENCE, gravityOf } from './upright.js';
 
 /** Mean time between two checks for a new release, ms; each varies by 20%. */
 const REFRESH_MS = 300_000;
@@ -11,6 +12,7 @@ const REFRESH_MS = 300_000;
  * @property {string} name
  * @property {string} channel
  * @property {import('./classifier.js').Classifier} classifier
+ * @property {import('../releases/personal-head-document.js').PersonalHead | null} head The store's, for this phone.
  * @property {import('../windowing/windows.js').WindowSpec} spec
  * @property {import('../windowing/signal-quality.js').SignalBounds} bounds
  */
@@ -19,6 +21,7 @@ export class PhoneClassification {
   #device;
   #storage;
   #onChange;
+  #teaching;
   /** @type {CurrentRelease | null} */
   #current = null;
   /** @type {import('../windowing/windows.js').WindowCutter | null} */
@@ -41,11 +44,13 @@ export class PhoneClassification {
    * @param {string} device The device's name.
    * @param {import('../sending/database.js').NamedValues} storage For metadata and the last good release.
    * @param {() => void} onChange
+   * @param {import('./teaching.js').Teaching | null} [teaching] Knows the personal heads; null uses none.
    */
-  constructor(device, storage, onChange) {
+  constructor(device, storage, onChange, teaching = null) {
     this.#device = device;
     this.#storage = storage;
     this.#onChange = onChange;
+    this.#teaching = teaching;
   }
 
   /** The current release; null before one is loaded. */
@@ -118,17 +123,17 @@ export class PhoneClassification {
     const predictions = [];
     for (const window of this.#cutter.extend(times, x, y, z)) {
       const end = window.start + (current.spec.steps * 1e6) / current.spec.rateHz;
-      predictions.push({ start: window.start, end, ...(await this.#predict(current, window)), release: current.name });
+      predictions.push({ start: window.start, end, ...(await this.#predict(current, { ...window, end })), release: current.name });
     }
     return predictions;
   }
 
   /**
    * @param {CurrentRelease} current
-   * @param {import('../windowing/windows.js').CutWindow} window
+   * @param {import('../windowing/windows.js').CutWindow & {end: number}} window
    * @returns {Promise<Omit<PhonePrediction, 'start' | 'end' | 'release'>>}
    */
-  async #predict({ classifier, bounds }, window) {
+  async #predict({ name, classifier, bounds }, window) {
     const { unclassifiedReason } = await import('../windowing/signal-quality.js');
     const reason = unclassifiedReason(bounds, window.quality);
     if (reason !== null) {
@@ -136,7 +141,13 @@ export class PhoneClassification {
       return { ...noDecision(classifier.manifest.classes), reason };
     }
     const began = performance.now();
-    const alone = await classifier.classify(window.values);
+    const probabilities = await classifier.probabilities(window.values);
+    const gravity = gravityOf(window.values);
+    const { start, end } = window;
+    this.#teaching?.add(name, { session: this.#session, start, end, probabilities: Array.from(probabilities), gravity });
+    const head = this.#teaching?.headFor(name) ?? null;
+    const answer = head && corrected(head, probabilities, gravity);
+    const alone = classifier.prediction(answer ?? probabilities, answer ? head?.number : undefined);
     const took = performance.now() - began;
     this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
     const { judged } = await import('./session-reference.js');
@@ -176,23 +187,29 @@ export class PhoneClassification {
     const before = this.#current;
     if (before === null) {
       const { release, classifier, rejected } = await openCurrentRelease(options);
-      this.#current = prepared(release, classifier);
-      this.fault = rejected?.message ?? '';
+      this.#use(prepared(release, classifier));
+      this.fault = (rejected ?? release.headRejected)?.message ?? '';
       return;
     }
     const release = await pullRelease(options);
-    this.fault = '';
+    this.fault = release.headRejected?.message ?? '';
     if (release.name === before.name) {
-      before.channel = release.channel;
+      this.#use({ ...before, channel: release.channel, head: release.head });
       return;
     }
     const { classifier, rejected } = await openRelease(release, this.#storage);
-    this.fault = rejected?.message ?? '';
+    this.fault = (rejected ?? release.headRejected)?.message ?? '';
     await this.#tail;
-    this.#current = prepared(release, classifier);
+    this.#use(prepared(release, classifier));
     this.#cutter = null; // another release may need other windows
     this.milliseconds = null;
     await before.classifier.close();
+  }
+
+  /** @param {CurrentRelease} release */
+  #use(release) {
+    this.#current = release;
+    this.#teaching?.begin({ manifest: release.classifier.manifest, spec: release.spec }, release.head);
   }
 
   #schedule() {

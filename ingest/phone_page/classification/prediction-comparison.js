@@ -1,5 +1,6 @@
 /** Compares the server's and the phone's predictions of the same windows. */
 
+import { Unfamiliarity } from './unfamiliarity.js';
 import { UprightFollower, knownOf } from './upright-progress.js';
 
 /** Windows that wait for the other prediction: those of five minutes. */
@@ -17,6 +18,7 @@ const MAX_WINDOWS = 300;
  * @property {string | null} [kind] For `unknown`: the kind of background, if the network is sure of one.
  * @property {string | null} [kindTitle] What the kind is, in words.
  * @property {number | null} [lean] Cosine of the lean against the session's upright reference; null or missing without one.
+ * @property {number | null} [personal] Number of the personal head that corrected the answer; null or missing if none did.
  * @property {import('./upright-progress.js').SentReference | null} [reference] The server's, after the window.
  *
  * @typedef {{server?: Prediction, phone?: Prediction}} Pair
@@ -41,6 +43,10 @@ export class PredictionComparison {
   serverUpright = new UprightFollower();
   /** The same of the phone. */
   phoneUpright = new UprightFollower();
+  /** Whether the server's answers say that it does not know this way of wearing the phone. */
+  serverUnfamiliarity = new Unfamiliarity();
+  /** The same of the phone's answers. */
+  phoneUnfamiliarity = new Unfamiliarity();
 
   /** @param {Prediction} prediction @param {number} now Event time, µs. */
   addServer(prediction, now) {
@@ -48,6 +54,7 @@ export class PredictionComparison {
       this.server = prediction;
       this.serverLatency = now - prediction.end;
       this.serverUpright.follow(prediction, knownOf(prediction.reference));
+      this.serverUnfamiliarity.add(prediction);
     }
     this.#add('server', prediction);
   }
@@ -59,6 +66,7 @@ export class PredictionComparison {
   addPhone(prediction, upright = null) {
     this.phone = prediction;
     this.phoneUpright.follow(prediction, upright);
+    this.phoneUnfamiliarity.add(prediction);
     this.#add('phone', prediction);
   }
 
@@ -66,6 +74,7 @@ export class PredictionComparison {
   forgetPhone() {
     this.phone = null;
     this.phoneUpright = new UprightFollower();
+    this.phoneUnfamiliarity = new Unfamiliarity();
   }
 
   /** @param {'server' | 'phone'} side @param {Prediction} prediction */

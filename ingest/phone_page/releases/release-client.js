@@ -19,6 +19,7 @@
 
 import { BoundedFetcher } from './bounded-fetch.js';
 import { CHANNELS, channelOf } from './channels.js';
+import { forgetDeviceHead, lastGoodHead, pullDeviceHead } from './device-head.js';
 import { sha256 } from './metadata-signatures.js';
 import {
   MAX_MANIFEST_BYTES,
@@ -28,7 +29,7 @@ import {
   readManifest,
   readPointer,
 } from './release-documents.js';
-import { fetchSigned } from './signed-files.js';
+import { fetchSigned, targetName } from './signed-files.js';
 import { TufClient, storageName } from './tuf-client.js';
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
@@ -63,6 +64,8 @@ const GOOD = 'store/good';
  * @property {GoldenWindow} golden
  * @property {ReleaseFiles} files The unparsed files.
  * @property {Pointers} pointers Of all channels at the time of the pull; empty for a stored release.
+ * @property {import('./personal-head-document.js').PersonalHead | null} head The device's personal head for it.
+ * @property {UpdateRejectedError | null} headRejected Why the store's newest head is not used.
  *
  * @typedef {object} KeptRelease A stored release; one value, so that it is written atomically.
  * @property {Pointer['channel']} channel
@@ -95,7 +98,10 @@ export async function pullRelease({ baseUrl, device, storage, now = Date.now(), 
   const pointer = pointers[channel];
   rejectUnless(pointer?.release, 'unusable', 'the store has no release yet');
   const files = await pullFiles(metadata, fetcher, pointer, kept);
-  return releaseOf(channel, files, pointers);
+  const release = releaseOf(channel, files, pointers);
+  const pull = { metadata, fetcher, storage: guarded, device, manifest: release.manifest };
+  const { head, rejected } = await pullDeviceHead(pull);
+  return { ...release, head, headRejected: rejected };
 }
 
 /**
@@ -122,17 +128,20 @@ export async function keepRelease(storage, { channel, files, pointers }) {
  * Return the last good release from the storage. It may be used without a connection, and after its signatures expire.
  *
  * @param {Storage} storage
+ * @param {string} device The device's name.
  * @returns {Promise<Release | null>} Null if none is stored.
  * @throws {UpdateRejectedError} With the reason `changed`, if a file is damaged.
  */
-export async function lastGoodRelease(storage) {
-  const kept = await keptRelease(guardedStorage(storage));
+export async function lastGoodRelease(storage, device) {
+  const guarded = guardedStorage(storage);
+  const kept = await keptRelease(guarded);
   if (kept === null) return null;
   for (const file of /** @type {const} */ (['manifest', 'golden', 'onnx'])) {
     const digest = await sha256(kept.files[file]);
     rejectUnless(digest === kept.digests[file], 'changed', `the stored ${file} file of the release is damaged`);
   }
-  return releaseOf(kept.channel, kept.files, {});
+  const release = releaseOf(kept.channel, kept.files, {});
+  return { ...release, head: await lastGoodHead(guarded, device, release.manifest) };
 }
 
 /**
@@ -144,6 +153,7 @@ export async function lastGoodRelease(storage) {
 export async function forgetStore(storage) {
   const guarded = guardedStorage(storage);
   await guarded.set(GOOD, null);
+  await forgetDeviceHead(guarded);
   await guarded.set(storageName('root'), null);
 }
 
@@ -224,13 +234,8 @@ async function pullFiles(metadata, fetcher, pointer, kept) {
 function releaseOf(channel, files, pointers) {
   const manifest = readManifest(files.manifest);
   const golden = readGolden(files.golden, manifest);
-  return { name: manifest.release, channel, manifest, onnx: files.onnx, golden, files, pointers };
-}
-
-/** @param {string} path @param {SignedFile} target @returns {string} The target's file in the store (5.7.3). */
-function targetName(path, { sha256: digest }) {
-  const slash = path.lastIndexOf('/');
-  return `targets/${path.slice(0, slash)}/${digest}.${path.slice(slash + 1)}`;
+  const { onnx } = files;
+  return { name: manifest.release, channel, manifest, onnx, golden, files, pointers, head: null, headRejected: null };
 }
 
 /** @param {Storage} storage @returns {Promise<KeptRelease | null>} */

@@ -55,3 +55,9 @@ export async function fetchSigned(fetcher, name, signed, limit) {
   rejectUnless(isSame, 'changed', detail);
   return bytes;
 }
+
+/** @param {string} path @param {SignedFile} target @returns {string} The target's file in the store (5.7.3). */
+export function targetName(path, { sha256: digest }) {
+  const slash = path.lastIndexOf('/');
+  return `targets/${path.slice(0, slash)}/${digest}.${path.slice(slash + 1)}`;
+}

@@ -15,6 +15,7 @@ const SCHEMA = 1;
  * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
  * @property {number} [lean] Cosine of the lean against the session's upright reference; missing without one.
  * @property {{activity: string, confidence: number}} [alone] The answer without the reference; missing if it is the same.
+ * @property {number} [personal] Number of the personal head that corrected the network's answer; missing if none did.
  */
 
 export class ActivityOutlet {

@@ -3,23 +3,27 @@
 import { openDB } from '../vendor/idb/index.js';
 
 const NAME = 'har-phone';
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * @typedef {import('idb').IDBPDatabase} Database Its stores:
  *   `samples` and `activities` (outboxes; key: device, order), `statements` (labels to send; key: order), `said` (the
- *   newest labels; key: session, start), `values` (named values).
+ *   newest labels; key: session, start), `labelled` (labelled windows for a personal head; key: session, start),
+ *   `values` (named values).
  */
 
 /** @returns {Promise<Database>} */
 export function openDatabase() {
   return openDB(NAME, VERSION, {
-    upgrade(database) {
-      database.createObjectStore('samples', { keyPath: ['device', 'order'] });
-      database.createObjectStore('activities', { keyPath: ['device', 'order'] });
-      database.createObjectStore('statements', { keyPath: 'order', autoIncrement: true });
-      database.createObjectStore('said', { keyPath: ['session', 'start'] });
-      database.createObjectStore('values');
+    upgrade(database, before) {
+      if (before < 1) {
+        database.createObjectStore('samples', { keyPath: ['device', 'order'] });
+        database.createObjectStore('activities', { keyPath: ['device', 'order'] });
+        database.createObjectStore('statements', { keyPath: 'order', autoIncrement: true });
+        database.createObjectStore('said', { keyPath: ['session', 'start'] });
+        database.createObjectStore('values');
+      }
+      if (before < 2) database.createObjectStore('labelled', { keyPath: ['session', 'start'] });
     },
   });
 }

@@ -70,7 +70,7 @@ class Phone:
         name: str | None = self.run(
             """
             const { Classifier } = await import('/phone/classification/classifier.js');
-            const release = await metadata.lastGoodRelease(storage);
+            const release = await metadata.lastGoodRelease(storage, options.device);
             if (release === null) return null;
             await (await Classifier.open(release)).close();
             return release.name;

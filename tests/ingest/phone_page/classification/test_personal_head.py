@@ -14,7 +14,8 @@ from tests.har.made_heads import FLAT, OUTPUTS, SECOND, UPRIGHT, confused_wearer
 from tests.ingest.phone_page.page_modules import RejectedByPage
 
 CORRECT = """
-const { checkedHead, corrected } = await import('/phone/classification/personal-head.js');
+const { corrected } = await import('/phone/classification/personal-head.js');
+const { checkedHead } = await import('/phone/releases/personal-head-document.js');
 const head = checkedHead(args[0]);
 return args[1].map(([probabilities, gravity]) => corrected(head, Float32Array.from(probabilities), gravity));
 """
@@ -27,7 +28,7 @@ try {
   return { message: error.message, held_back: error.heldBack };
 }
 """
-CHECK = "return (await import('/phone/classification/personal-head.js')).checkedHead(args[0])"
+CHECK = "return (await import('/phone/releases/personal-head-document.js')).checkedHead(args[0])"
 
 
 def document(head: PersonalHead) -> Any:
