@@ -15,6 +15,7 @@ import { SendingView } from './views/sending-view.js';
 import { SettingsView } from './views/settings-view.js';
 import { acquireTabLock } from './single-tab.js';
 import { exposeToTests } from './test-access.js';
+import { TeachingView } from './views/teaching-view.js';
 import { TraceView } from './views/trace-view.js';
 
 const RENDER_MS = 500;
@@ -60,6 +61,7 @@ function show(phone) {
     new RecordingView(phone),
     new LabelsView(phone, showFault),
     new PredictionsView(phone),
+    new TeachingView(phone),
     new TraceView(phone),
     new SendingView(phone),
     new SettingsView(phone, showFault),

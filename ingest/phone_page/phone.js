@@ -10,6 +10,7 @@ import { outboxCapacity, requestPersistence } from './sending/outbox-capacity.js
 import { PhoneClassification } from './classification/phone-classification.js';
 import { Recording } from './sensing/recording.js';
 import { Sending } from './sending/sending.js';
+import { Teaching } from './classification/teaching.js';
 import { NamedValues } from './sending/database.js';
 
 /**
@@ -40,6 +41,8 @@ export class Phone extends EventTarget {
   sending = null;
   /** @type {PhoneClassification | null} Null while the phone has no name. */
   classification = null;
+  /** @type {Teaching | null} Null while the phone has no name. */
+  teaching = null;
 
   /** @param {PhoneParts} parts */
   static async open(parts) {
@@ -77,6 +80,7 @@ export class Phone extends EventTarget {
     this.settings = settings;
     this.account = parts.account;
     this.configuration = parts.configuration;
+    labels.addEventListener('change', () => this.teaching?.correct());
     for (const source of [labels, activities]) source.addEventListener('change', () => this.#changed());
     labels.addEventListener('understood', (event) => {
       const { word, name } = /** @type {CustomEvent} */ (event).detail;
@@ -210,23 +214,20 @@ export class Phone extends EventTarget {
     this.classification?.stop();
     this.sending = null;
     this.classification = null;
+    this.teaching = null;
     this.#changed();
     if (!this.account.device) return;
     const { database, account, gateway, configuration } = this.#parts;
     const { limit, persistent } = await outboxCapacity(configuration.batch_milliseconds);
     this.isPersistent = persistent;
     const onChange = () => this.#changed();
-    this.sending = await Sending.open({
-      database,
-      account,
-      gateway,
-      limit,
-      clock: this.clock,
-      losses: this.losses,
-      onChange,
-      onPrediction: (prediction, kindTitle) => this.#addServerPrediction({ ...prediction, kindTitle }),
-    });
-    this.classification = new PhoneClassification(account.device, new NamedValues(database), onChange);
+    /** @type {import('./sending/sending.js').SendingParts['onPrediction']} */
+    const onPrediction = (prediction, kindTitle) => this.#addServerPrediction({ ...prediction, kindTitle });
+    const { clock, losses, labels } = this;
+    this.sending = await Sending.open({ database, account, gateway, limit, clock, losses, onChange, onPrediction });
+    const collects = () => this.settings.isPrivate;
+    this.teaching = await Teaching.open({ database, values: this.#values, device: account.device, labels, collects, onChange });
+    this.classification = new PhoneClassification(account.device, this.#values, onChange, this.teaching);
     this.labels.send();
     this.labelActivities.refresh();
     // Not awaited: loading a release may take long, and the outbox must be sent meanwhile.

@@ -158,16 +158,27 @@ function layerOf(windows, outputs) {
 function compared(windows, outputs, layer) {
   const { signals, labels, shares } = samplesOf(windows, outputs);
   const found = { windows: windows.length, right_before: 0, right_after: 0, loss_before: 0, loss_after: 0 };
+  /** @type {boolean[][]} */
+  const [rightBefore, rightAfter] = [[], []];
   for (const [at, row] of signals.entries()) {
     const before = Float64Array.from(row.slice(0, outputs.length));
     toProbabilities(before);
     const after = answersOf(row, layer);
-    if (largest(before) === labels[at]) found.right_before += shares[at];
-    if (largest(after) === labels[at]) found.right_after += shares[at];
+    rightBefore.push(largest(before) === labels[at]);
+    rightAfter.push(largest(after) === labels[at]);
     found.loss_before -= shares[at] * Math.log(Math.max(before[labels[at]], LEAST_LIKELY));
     found.loss_after -= shares[at] * Math.log(Math.max(after[labels[at]], LEAST_LIKELY));
   }
-  return found;
+  return { ...found, right_before: meanRight(rightBefore, labels), right_after: meanRight(rightAfter, labels) };
+}
+
+/** @param {boolean[]} isRight @param {number[]} labels @returns {number} Mean over the labels of the share of right ones. */
+function meanRight(isRight, labels) {
+  const each = [...new Set(labels)].map((label) => {
+    const of = isRight.filter((_, at) => labels[at] === label);
+    return of.filter(Boolean).length / of.length;
+  });
+  return each.reduce((sum, share) => sum + share, 0) / each.length; // exactly 1 if all are right
 }
 
 /** @param {Float64Array} values @returns {number} Index of the first of the largest values. */

@@ -153,6 +153,7 @@ export class PhoneClassification {
     const { judged } = await import('./session-reference.js');
     const { prediction, reference } = judged(alone, classifier, window, this.#reference);
     this.#reference = reference;
+    this.#teaching?.answered({ session: this.#session, start, ...prediction });
     return prediction;
   }
 

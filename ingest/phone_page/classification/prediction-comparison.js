@@ -45,8 +45,6 @@ export class PredictionComparison {
   phoneUpright = new UprightFollower();
   /** Whether the server's answers say that it does not know this way of wearing the phone. */
   serverUnfamiliarity = new Unfamiliarity();
-  /** The same of the phone's answers. */
-  phoneUnfamiliarity = new Unfamiliarity();
 
   /** @param {Prediction} prediction @param {number} now Event time, µs. */
   addServer(prediction, now) {
@@ -66,7 +64,6 @@ export class PredictionComparison {
   addPhone(prediction, upright = null) {
     this.phone = prediction;
     this.phoneUpright.follow(prediction, upright);
-    this.phoneUnfamiliarity.add(prediction);
     this.#add('phone', prediction);
   }
 
@@ -74,7 +71,6 @@ export class PredictionComparison {
   forgetPhone() {
     this.phone = null;
     this.phoneUpright = new UprightFollower();
-    this.phoneUnfamiliarity = new Unfamiliarity();
   }
 
   /** @param {'server' | 'phone'} side @param {Prediction} prediction */

@@ -7,6 +7,7 @@ import { LabelledWindows } from './labelled-windows.js';
 import { LEAST_ACTIVITIES, LEAST_SECONDS, PersonalisationError, fitHead } from './personal-fitting.js';
 import { checkedHead, fitsRelease } from '../releases/personal-head-document.js';
 import { outputsOf } from '../releases/release-documents.js';
+import { Unfamiliarity } from './unfamiliarity.js';
 
 const STORED = 'teaching';
 
@@ -41,10 +42,10 @@ export class Teaching {
   #release = null;
   /** @type {PersonalHead | null} */
   #signed = null;
+  #unfamiliarity = new Unfamiliarity();
   isFitting = false;
   /** Why the last attempt made no head; null without one. @type {PersonalisationError | null} */
   failure = null;
-  /** Why something could not be stored, as text for the wearer; empty without a fault. */
   #fault = '';
 
   /** @param {Parts} parts */
@@ -128,6 +129,7 @@ export class Teaching {
   begin(release, signed) {
     if (release.manifest.release !== this.#release?.manifest.release) {
       this.failure = null;
+      this.#unfamiliarity = new Unfamiliarity();
       this.#windows.begin(release.manifest.release, release.manifest.classes);
     }
     this.#release = release;
@@ -145,15 +147,20 @@ export class Teaching {
     if (isCurrent && this.#parts.collects()) this.#windows.add(window, this.#parts.labels.recent);
   }
 
+  /** Follow the phone's answers, and offer teaching if they are unclear. @param {import('./unfamiliarity.js').Answer} answer */
+  answered(answer) {
+    this.#unfamiliarity.add(answer);
+    if (this.#parts.collects() && this.#unfamiliarity.isUnfamiliar && !this.isOffered) this.#offer();
+  }
+
   /** Correct the labelled windows by the labels as they are now. */
   correct() {
     this.#windows.correct(this.#parts.labels.recent);
   }
 
   /** Offer teaching until it is done, or another release is used. */
-  async offer() {
-    if (this.#release === null || this.isOffered) return;
-    await this.#store({ offered: this.#release.manifest.release });
+  async #offer() {
+    if (this.#release !== null) await this.#store({ offered: this.#release.manifest.release });
   }
 
   /** Make a head from what is labelled, and use it if it answers better. `failure` says why not. */
@@ -179,6 +186,7 @@ export class Teaching {
         schema: 1,
       });
       await this.#store({ head, offered: '' });
+      this.#unfamiliarity = new Unfamiliarity(); // the earlier answers were given without the head
     } catch (error) {
       if (!(error instanceof PersonalisationError)) throw error;
       this.failure = error;

@@ -14,6 +14,7 @@ const ANNOUNCE_MS = 8_000;
 const LOWEST_RATE = 2;
 /** A recording shorter than this, µs, has no rate yet. */
 const BEGINNING_US = 5_000_000;
+const PERSONAL_WORDS = 'Personal: corrected by what you labelled.';
 
 /**
  * @typedef {import('../classification/prediction-comparison.js').Prediction} Prediction
@@ -162,6 +163,7 @@ function show(id, current, { activity, kind = '', confidence = '', reason = '', 
   writeActivity(element.querySelector('.activity'), activity, kind);
   write(element.querySelector('.confidence'), confidence);
   write(element.querySelector('.reason'), reason);
+  write(element.querySelector('.personal'), current?.personal ? PERSONAL_WORDS : '');
   write(element.querySelector('.detail'), detail);
 }
 
