@@ -90,13 +90,13 @@ function wordsOn(teaching, { isPrivate, classifies }) {
   if (isFitting) return 'Learning from what you labelled …';
   const isOffered = isPrivate && teaching.isOffered;
   if (failure) {
-    const why = failure.heldBack ? `${figures(failure.heldBack)} Label more, and try again.` : `${failure.message}.`;
-    return `Not used: ${why}${head ? ' What it learned before stays in use.' : ''}`;
+    const why = failure.heldBack ? `${figures(failure.heldBack)} Label more, and try again.` : `It found that ${failure.message}.`;
+    return `What it learned is not used. ${why}${head ? ' What it learned before stays in use.' : ''}`;
   }
   if (head) {
-    const who = teaching.isOwn ? 'You taught this phone' : 'Whoever runs this system taught it what you labelled';
+    const who = teaching.isOwn ? 'You taught this phone' : 'Whoever runs this system taught it by your labels';
     const again = isOffered ? ' It is often unsure again: label more, and teach it again.' : '';
-    return `${who}, ${day.format(new Date(head.made))}: ${figures(head.held_back)} ${WORN}${again}`;
+    return `${who} on ${day.format(new Date(head.made))}. ${figures(head.held_back)} ${WORN}${again}`;
   }
   if (endedBy) return `What this phone learned has ended, as a new release (${endedBy}) answers now. Label again to teach it.`;
   return isOffered ? OFFER : '';
@@ -104,5 +104,5 @@ function wordsOn(teaching, { isPrivate, classifies }) {
 
 /** @param {HeldBack} heldBack @returns {string} How the head did, as a sentence. */
 function figures({ right_before: before, right_after: after }) {
-  return `of the labelled time that was held back as a test, ${percent(before)} were right before, and ${percent(after)} with what it learned.`;
+  return `Of the labelled time that was held back as a test, ${percent(before)} were right before, and ${percent(after)} with what it learned.`;
 }
