@@ -25,7 +25,7 @@ from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.pools import make_pools
 from trainer.evaluation.recordings_to_test import read_evaluation_data
-from trainer.evaluation.temperature import calibrated, fold_in, temperature_of
+from trainer.evaluation.temperature import calibrated, fold_in, scaling_of
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.examples import Examples
 from trainer.fitting.fit_settings import FitSettings
@@ -95,9 +95,10 @@ def make_baseline(
     )
     freeze()  # fail before the cross-validation if the network cannot be frozen
     outcomes = join_outcomes(protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report))
-    temperature = temperature_of(outcomes)
-    fold_in(model, temperature)
-    outcomes = calibrated(outcomes, temperature)
+    scaling = scaling_of(outcomes)
+    _report(f"calibrated by {scaling}")
+    fold_in(model, scaling, len(request.background))
+    outcomes = calibrated(outcomes, scaling)
     choice = choose_threshold(outcomes, cost=request.unknown_cost)
     frozen = freeze(thresholds=choice.thresholds)
     provenance = _provenance(request, release, data, pools.train)

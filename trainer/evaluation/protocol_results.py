@@ -14,7 +14,7 @@ from trainer.evaluation.outcomes import Outcomes, join_outcomes
 from trainer.evaluation.protocols import Protocol, Train
 from trainer.evaluation.scores import EvaluationScores, GroupScore, group_scores, measure
 from trainer.evaluation.tables import scores_table, stated_thresholds, unknown_table
-from trainer.evaluation.temperature import calibrated, temperature_of
+from trainer.evaluation.temperature import calibrated, scaling_of
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 
 
@@ -33,8 +33,9 @@ class ProtocolResult(msgspec.Struct, frozen=True):
         Scores over all folds, without a threshold for unknown; in JSON ``measures``.
     folds, data_sets : list of GroupScore
         Scores of each fold, and of each data set and placement.
-    temperature : float
-        Temperature by which the predictions of all folds are calibrated; chosen on these predictions.
+    temperature, lowered_background : float
+        By what the predictions of all folds are calibrated (`trainer.evaluation.temperature.Scaling`); chosen on these
+        predictions.
     threshold : ThresholdChoice or None
         Threshold for unknown that these predictions would choose; None if `warning` is set or no prediction is correct.
     no_threshold : str
@@ -48,6 +49,7 @@ class ProtocolResult(msgspec.Struct, frozen=True):
     folds: list[GroupScore]
     data_sets: list[GroupScore]
     temperature: float
+    lowered_background: float
     threshold: ThresholdChoice | None
     no_threshold: str = ""
 
@@ -58,8 +60,8 @@ def evaluate_protocol(
     """Run a protocol and measure its predictions; choose a threshold only if the tested people were unseen."""
     of_folds = protocols.run(protocol, train, report)
     joined = join_outcomes(of_folds)
-    temperature = temperature_of(joined)
-    outcomes = calibrated(joined, temperature)
+    scaling = scaling_of(joined)
+    outcomes = calibrated(joined, scaling)
     choice, no_threshold = None, ""
     if not protocol.warning:
         try:
@@ -74,7 +76,8 @@ def evaluate_protocol(
         measure(outcomes),
         _scores_of(outcomes, _fold_names(protocol, of_folds)),
         _scores_of(outcomes, np.array([data_set_of(person) for person in outcomes.people.tolist()], np.str_)),
-        temperature,
+        scaling.temperature,
+        scaling.background,
         choice,
         no_threshold,
     )

@@ -1,31 +1,52 @@
-"""Calibrate a network with a temperature: probabilities that are as sure as they are right.
+"""Calibrate a network: probabilities that are as sure as they are right.
 
-See C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks" (2017), section 4.2. The
-temperature is one number, so it changes no decision between two classes. It is folded into the weights of the last
-layer, and consumers need not know of it.
+Two numbers change its last layer. All outputs are divided by a **temperature** (C. Guo, G. Pleiss, Y. Sun and K.
+Weinberger, "On calibration of modern neural networks", 2017, section 4.2). The outputs of the background are lowered by
+a constant, because training shows far more background than daily use has (M. Saerens, P. Latinne and C. Decaestecker,
+"Adjusting the outputs of a classifier to new a priori probabilities", 2002). Neither changes which class is the most
+probable, and thresholds are chosen afterwards. Both are folded into the weights, so consumers need not know of them.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
+from recording_files.data_sets import data_set_of
 from trainer.evaluation.outcomes import Outcomes
 
 # TensorFlow and tf-keras ship no type hints.
 Model = Any
 
-#: Temperatures that are tried, in steps of 2 %.
-_TEMPERATURES = np.exp(np.arange(-60, 61) * 0.02)
+#: Share of windows of background that is assumed in use. Training shows 30 %.
+BACKGROUND_SHARE = 0.05
+#: Bounds of the temperature's logarithm, and of the constant.
+_BOUNDS = ((-1.2, 1.2), (-1.0, 3.0))
 #: A probability of 0 has no logarithm.
 _SMALLEST = 1e-12
 
 
-def best_temperature(
-    probabilities: NDArray[np.float32], truth: NDArray[np.int64], weights: NDArray[np.float64] | None = None
-) -> float:
-    """Return the temperature with the smallest negative log-likelihood.
+class Scaling(NamedTuple):
+    """What calibrates a network.
+
+    Attributes
+    ----------
+    temperature : float
+        What all outputs are divided by; above 1 if the network is too sure.
+    background : float
+        What is subtracted from the outputs of the background after that.
+    """
+
+    temperature: float = 1.0
+    background: float = 0.0
+
+
+def best_scaling(
+    probabilities: NDArray[np.float32], truth: NDArray[np.int64], weights: NDArray[np.float64], kinds: int = 0
+) -> Scaling:
+    """Return the scaling with the smallest negative log-likelihood.
 
     Parameters
     ----------
@@ -33,47 +54,72 @@ def best_temperature(
         Predictions for windows that the network was not trained on; at least one.
     truth : ndarray of int64, shape (n,)
         The right output of each.
-    weights : ndarray of float64, shape (n,), optional
-        Weight of each window; all the same if not given.
-
-    Returns
-    -------
-    float
-        From 0.3 to 3.3; above 1 if the network is too sure.
+    weights : ndarray of float64, shape (n,)
+        Weight of each window; they sum to 1.
+    kinds : int
+        Number of the outputs, at the end, that are kinds of background.
     """
     logs = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))
-    shares = np.ones(len(truth)) if weights is None else weights
     rows = np.arange(len(truth))
-    losses = [-float((shares * _log_softmax(logs / each)[rows, truth]).sum()) for each in _TEMPERATURES]
-    return float(_TEMPERATURES[int(np.argmin(losses))])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        return -float(weights @ _scaled_logs(logs, _scaling(at, kinds), kinds)[rows, truth])
+
+    bounds = _BOUNDS if kinds else _BOUNDS[:1]
+    found = minimize(loss, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds)
+    return _scaling(found.x, kinds)
 
 
-def temperature_of(outcomes: Outcomes) -> float:
-    """Return the best temperature for predictions; each output that occurs counts as much as any other."""
+def scaling_of(outcomes: Outcomes) -> Scaling:
+    """Return the best scaling for predictions.
+
+    The data sets of the windows of classes count equally, and together 1 - `BACKGROUND_SHARE`; the labels of background
+    count equally, and together the rest.
+    """
     scored = outcomes.take(outcomes.truth < outcomes.probabilities.shape[1])
-    if not len(scored):
-        return 1.0
-    _, numbers, counts = np.unique(scored.truth, return_inverse=True, return_counts=True)
-    return best_temperature(scored.probabilities, scored.truth, 1.0 / counts[numbers])
+    known = scored.known
+    if not known.any():
+        return Scaling()
+    weights = np.zeros(len(scored))
+    weights[known] = _equal([data_set_of(person) for person in scored.people[known].tolist()])
+    if not known.all():
+        weights[known] *= 1 - BACKGROUND_SHARE
+        weights[~known] = BACKGROUND_SHARE * _equal(scored.truth[~known].tolist())
+    has_background = bool((~known).any())
+    return best_scaling(scored.probabilities, scored.truth, weights, scored.kinds if has_background else 0)
 
 
-def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+def with_scaling(probabilities: NDArray[np.float32], scaling: Scaling, kinds: int = 0) -> NDArray[np.float32]:
     """Return the probabilities that a network has after :func:`fold_in`, float32 ``(n, outputs)``."""
     logs = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))
-    return np.asarray(np.exp(_log_softmax(logs / temperature)), np.float32)
+    return np.asarray(np.exp(_scaled_logs(logs, scaling, kinds)), np.float32)
 
 
-def calibrated(outcomes: Outcomes, temperature: float) -> Outcomes:
+def calibrated(outcomes: Outcomes, scaling: Scaling) -> Outcomes:
     """Return the predictions of a network after :func:`fold_in`."""
-    return replace(outcomes, probabilities=with_temperature(outcomes.probabilities, temperature))
+    return replace(outcomes, probabilities=with_scaling(outcomes.probabilities, scaling, outcomes.kinds))
 
 
-def fold_in(model: Model, temperature: float) -> None:
-    """Divide the weights of a network's last layer, a softmax layer, by a temperature."""
+def fold_in(model: Model, scaling: Scaling, kinds: int = 0) -> None:
+    """Change the weights of a network's last layer, a softmax layer whose last outputs are the kinds of background."""
     layer = model.layers[-1]
-    layer.set_weights([weight / temperature for weight in layer.get_weights()])
+    weights, offsets = (weight / scaling.temperature for weight in layer.get_weights())
+    offsets[len(offsets) - kinds :] -= scaling.background
+    layer.set_weights([weights, offsets])
 
 
-def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=1, keepdims=True)
+def _scaling(at: NDArray[np.float64], kinds: int) -> Scaling:
+    return Scaling(float(np.exp(at[0])), float(at[1]) if kinds else 0.0)
+
+
+def _equal(groups: list[Any]) -> NDArray[np.float64]:
+    """Return a weight for each window, so that all groups weigh the same and the weights sum to 1."""
+    _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / counts[numbers] / len(counts))
+
+
+def _scaled_logs(logs: NDArray[np.float64], scaling: Scaling, kinds: int = 0) -> NDArray[np.float64]:
+    sums = logs / scaling.temperature
+    sums[:, sums.shape[1] - kinds :] -= scaling.background
+    shifted = sums - sums.max(axis=1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

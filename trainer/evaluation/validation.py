@@ -21,7 +21,7 @@ from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
 from trainer.evaluation.scores import EvaluationScores, measure
-from trainer.evaluation.temperature import calibrated, temperature_of
+from trainer.evaluation.temperature import Scaling, calibrated, scaling_of
 from trainer.evaluation.trust import few_windows, unseen_people
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
@@ -101,16 +101,15 @@ class Validated:
         Scores with these thresholds.
     warning : str
         As in `ValidationWindows`.
-    temperature : float
-        What the network's last layer must be divided by (`trainer.evaluation.temperature.fold_in`) to predict these
-        outcomes.
+    scaling : Scaling
+        What must be folded into the network's last layer (`trainer.evaluation.temperature`) to predict these outcomes.
     """
 
     outcomes: Outcomes
     choice: ThresholdChoice
     scores: EvaluationScores
     warning: str
-    temperature: float
+    scaling: Scaling
 
 
 def read_validation(prepared: Path) -> ValidationWindows:
@@ -167,13 +166,13 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = U
             f"the predictions for {broken} of {len(outcomes.probabilities)} held-out windows are not finite: the "
             "weights became too large in training; train again with a lower --peak-rate or --clip-norm"
         )
-    temperature = temperature_of(outcomes)
-    outcomes = calibrated(outcomes, temperature)
+    scaling = scaling_of(outcomes)
+    outcomes = calibrated(outcomes, scaling)
     try:
         choice = choose_threshold(outcomes, cost=cost)
     except ThresholdError as error:
         raise ValidationError(str(error)) from error
-    return Validated(outcomes, choice, measure(outcomes, choice.thresholds), held_out.warning, temperature)
+    return Validated(outcomes, choice, measure(outcomes, choice.thresholds), held_out.warning, scaling)
 
 
 def write_validation_report(

@@ -105,7 +105,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     Parameters
     ----------
     model : tf-keras model
-        The trained network. Its last layer is divided by a temperature (`trainer.evaluation.temperature`).
+        The trained network. Its last layer is calibrated (`trainer.evaluation.temperature`).
     held_out : ValidationWindows
         Windows that it was not trained on.
     provenance : Provenance
@@ -122,7 +122,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     """
     request = provenance.request
     validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
-    fold_in(model, validated.temperature)
+    fold_in(model, validated.scaling, len(request.background))
     frozen = freeze_all(
         model,
         some_windows(held_out.windows),
