@@ -81,3 +81,22 @@ def test_a_browser_rejects_the_same_stores_as_node(browser, node, tmp_path) -> N
         for client in (browsing, phone):
             client.server.change = lambda name, content: content
             assert client.pull() == "one" == client.good()
+
+
+def test_the_database_of_an_earlier_page_keeps_its_content(page: BrowserModules) -> None:
+    found = page.run("""
+        const { openDB } = await import('/phone/vendor/idb/index.js');
+        const names = ['samples', 'activities', 'statements', 'said', 'values'];
+        const upgrade = (made) => names.forEach((name) => made.createObjectStore(name));
+        const before = await openDB('har-phone', 1, { upgrade });
+        await before.put('values', 'kept', 'name');
+        before.close();
+        const { NamedValues, openDatabase } = await import('/phone/sending/database.js');
+        const database = await openDatabase();
+        const value = await new NamedValues(database).get('name');
+        const stores = [...database.objectStoreNames];
+        database.close();
+        indexedDB.deleteDatabase('har-phone');
+        return [value, stores];
+        """)
+    assert found == ["kept", ["activities", "labelled", "said", "samples", "statements", "values"]]
