@@ -107,7 +107,8 @@ def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, lengt
     if not held_back.improves:
         raise PersonalisationError(
             f"a personal head would not answer better: {held_back.right_before:.0%} of the held-back windows were "
-            f"right without it, and {held_back.right_after:.0%} with it"
+            f"right without it, and {held_back.right_after:.0%} with it (loss {held_back.loss_before:.2f} and "
+            f"{held_back.loss_after:.2f})"
         )
     weights, offsets = _fitted(
         *_matrices([each for shown in by_label.values() for each in shown], numbers), len(outputs)

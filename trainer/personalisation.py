@@ -1,7 +1,7 @@
 """The labelled windows of one device in an archive, classified by a release, and the personal head fitted to them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,8 @@ def fitted_head(device: str, data: LabelledData, manifest: ReleaseManifest) -> P
     try:
         found = fit_head(data.windows, manifest.outputs, length_us=manifest.window_spec.length_us)
     except PersonalisationError as error:
-        raise PersonalisationError(f"{error}. {advice(data, manifest)}") from error
+        left_out = f". Left out were {counted(data.left_out)}" if data.left_out else ""
+        raise PersonalisationError(f"{error}{left_out}. {advice(data, manifest)}") from error
     return PersonalHead(
         device=device,
         number=1,
@@ -121,6 +122,17 @@ def advice(data: LabelledData, manifest: ReleaseManifest) -> str:
         others = listed([name for name in manifest.classes if name not in enough], most=8)
         return f"Label {LEAST_SECONDS:g} s or more of another activity: {others}"
     return "Label more of each activity, with the phone worn as usual, and withdraw labels that were wrong"
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """Return how many windows were left out, by reason, as text.
+
+    Examples
+    --------
+    >>> counted({"bike": 3, "sparse": 12})
+    '3 windows bike, 12 windows sparse'
+    """
+    return ", ".join(f"{count} windows {name}" for name, count in left_out.items())
 
 
 def _recordings(archive: Path, device: str) -> list[Recording]:

@@ -1,6 +1,5 @@
 """`har personalise`: make a personal head from what a wearer labelled, and publish it for the wearer's device."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +22,7 @@ from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
 from recording_files.checking import status_of
 from trainer.personal_settings import PersonaliseSettings
-from trainer.personalisation import LabelledData, fitted_head, labelled_data
+from trainer.personalisation import LabelledData, counted, fitted_head, labelled_data
 
 
 class Personalisation(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,12 +92,8 @@ def describe(done: Personalisation) -> str:
         f"{held.right_after:.0%} with it (mean over the activities)",
     ]
     if done.left_out:
-        lines.append(f"  left out    {_counted(done.left_out)}")
+        lines.append(f"  left out    {counted(done.left_out)}")
     return "\n".join(lines)
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} windows {name}" for name, count in counts.items())
 
 
 def _classifier_of(storage: Storage, device: str) -> OnnxClassifier:

@@ -130,7 +130,8 @@ def test_unusable_windows_are_left_out_and_counted(personalise, tmp_path):
         ([SEATED, Stretch("stand", 10, UPRIGHT)], 1, r"Label stand for \d+ s more"),
         ([SEATED], 1, "Label 15 s or more of another activity: stand"),
         ([SEATED, Stretch("stand", 24, UPRIGHT, device="phone-2")], 1, "of another activity: "),
-        ([Stretch("juggle", 24, FLAT)], 1, "labelled are: none"),
+        ([Stretch("juggle", 24, FLAT)], 1, r"labelled are: none. Left out were \d+ windows juggle"),
+        ([Stretch("sit", 24, FLAT, rate=10), STANDING], 1, r"Left out were .*\d+ windows sparse"),
         ([Stretch(None, 24, FLAT)], 2, "no labelled readings of phone-1: label on the phone page or the dashboard"),
     ],
 )
