@@ -38,7 +38,7 @@ def first_releases(settings: ProcessorSettings) -> "tuple[ReleaseTimeline, Relea
     try:
         first = loader.last_good()
         first = loader.pull({}, effective=0)
-        loader.pull_heads(0)
+        loader.pull_first_heads()
     except UpdateRejectedError as rejected:
         log.warning("%s", rejected)
     timeline = ReleaseTimeline(first)

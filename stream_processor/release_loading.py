@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -21,6 +22,8 @@ from stream_processor.settings import ProcessorSettings
 
 #: Time limit of one pull, s. After it the pull is tried again later; the current releases stay in use.
 PULL_SECONDS = 20.0
+#: How long a worker that starts pulls personal heads before it begins without them, s.
+FIRST_HEADS_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,27 @@ class ReleaseLoader:
         """
         self.heads = self._client.pull_heads(least=least)
         return self.heads
+
+    def pull_first_heads(self) -> None:
+        """Pull the personal heads as often as each attempt fetches more of them.
+
+        A worker on a new machine has none, and a thousand may take longer than the time limit of one pull.
+
+        Raises
+        ------
+        UpdateRejectedError
+            If an attempt fails and has fetched nothing, or after `FIRST_HEADS_SECONDS`.
+        """
+        deadline = time.monotonic() + FIRST_HEADS_SECONDS
+        while True:
+            before = self._client.count_heads_on_disk()
+            try:
+                self.pull_heads(0)
+            except UpdateRejectedError:
+                if self._client.count_heads_on_disk() <= before or time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def _load(self, pulled: Pulled, *, effective: int) -> CurrentReleases:
         loaded: dict[Channel, _Loaded] = {}

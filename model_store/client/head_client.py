@@ -60,6 +60,10 @@ class HeadClient:
         self._files = files
         self._folder = folder.path / FOLDER
 
+    def count_on_disk(self) -> int:
+        """Return how many heads are on disk; a pull that was cut off leaves those that it fetched for the next one."""
+        return sum(path.name != GOOD for path in self._folder.iterdir()) if self._folder.exists() else 0
+
     def pull(self, *, least: int = 0, device: str | None = None) -> PersonalHeads:
         """Fetch and verify the personal heads; keep them on disk.
 

@@ -114,6 +114,10 @@ class ReleaseClient:
         """Fetch and verify the personal heads. See `HeadClient.pull`."""
         return self._heads.pull(least=least, device=device)
 
+    def count_heads_on_disk(self) -> int:
+        """Return how many personal heads are on disk. See `HeadClient.count_on_disk`."""
+        return self._heads.count_on_disk()
+
     def last_good_heads(self) -> PersonalHeads:
         """Return the personal heads from disk, without a connection to the store. See `HeadClient.last_good`."""
         return self._heads.last_good()

@@ -12,6 +12,7 @@ from har import topics
 from har.channels import ReleaseAnnouncement, encode_announcement
 from har.personal_head import PersonalHead
 from har.personal_index import PersonalAnnouncement, encode_personal_announcement
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.personal_heads import remove_heads
 from stream_processor.first_releases import first_releases
 from stream_processor.head_following import MAX_TRIES
@@ -167,6 +168,26 @@ async def test_a_worker_begins_with_the_heads_of_the_store_or_else_with_those_it
     monkeypatch.setattr("stream_processor.release_loading.release_client", lambda _: loader._client)
     timeline, _ = first_releases(settings)
     assert timeline.choice_for("phone-1", FUTURE).head.number == head.number
+
+
+def test_a_worker_begins_with_all_heads_although_each_attempt_is_cut_off(followed):
+    for number in range(3):
+        followed.publish(f"phone-{number}")
+    asked = []
+
+    def one_head_at_a_time(name: str, content: bytes) -> bytes | None:
+        if ".personal-" not in name:
+            return content
+        asked.append(name)
+        return content if len(asked) % 2 else None
+
+    followed.server.change = one_head_at_a_time
+    loader = followed.loader()
+    loader.pull_first_heads()
+    assert len(loader.heads.heads) == 3
+    followed.server.change = lambda name, content: None
+    with pytest.raises(UpdateRejectedError, match="unreachable"):
+        loader.pull_first_heads()
 
 
 async def test_a_repeated_announcement_of_heads_has_no_effect(followed):
