@@ -67,6 +67,19 @@ async def test_windows_wait_only_for_a_release_that_applies_to_them(network):
     assert name_for(timeline, "phone", 1_000) == "two"
 
 
+@pytest.mark.parametrize("order", [(1_000, 2_000), (2_000, 1_000)])
+async def test_windows_wait_for_the_earliest_of_several_announced_changes(network, order):
+    timeline = ReleaseTimeline(CurrentReleases({"stable": network("one")}))
+    for effective in order:
+        timeline.expect(effective)
+    await asyncio.wait_for(timeline.wait_for(999), 0.5)
+    waiting = asyncio.create_task(timeline.wait_for(1_000))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    timeline.settle()
+    await asyncio.wait_for(waiting, 0.5)
+
+
 async def test_windows_wait_once_for_a_release_that_is_not_loaded(network):
     timeline = ReleaseTimeline(CurrentReleases({"stable": network("one")}), longest_wait_seconds=0.1)
     timeline.expect(1_000)
