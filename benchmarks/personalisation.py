@@ -199,8 +199,8 @@ def _fold(pools: Pools, fold: Fold, request: TrainRequest, seconds: Sequence[flo
         print(describe(f"{fold.name}, {count:g} s of each activity", [found for found in each if found]), flush=True)
 
 
-def main() -> None:
-    """Measure from command-line options."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.personalisation", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, action="append", required=True, help="a data set; repeat for each")
     parser.add_argument(
@@ -209,7 +209,12 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", help="parts of the names of the data sets to leave out; all by default")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Measure from command-line options."""
+    options = argument_parser().parse_args()
     evaluation_data = read_evaluation_data(options.data)
     request = TrainRequest(classes=CLASSES, fit=FitSettings(epochs=options.epochs, seed=options.seed))
     request = with_chosen_outputs(request, evaluation_data)

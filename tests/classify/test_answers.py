@@ -7,7 +7,9 @@ import pytest
 
 from classify.answers import answers
 from classify.windows import DataSetWindows
-from har.decisions import decide
+from har.predictions import Prediction
+from har.session_references import judged_in_order
+from har.upright import NO_REFERENCE
 from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files import find_source
@@ -42,15 +44,13 @@ def test_answers_equal_those_of_whole_recordings_bit_for_bit(
     expected = []
     for recording in recordings_of(source):
         windows = recording_windows(recording.times, recording.axes, baseline.manifest.window_spec)
-        rows = baseline.probabilities(windows.values).astype(float).tolist()
-        expected += [
-            (
-                recording.user,
-                start,
-                *decide(dict(zip(baseline.manifest.classes, row, strict=True)), baseline.manifest.thresholds)[:2],
-            )
+        rows = baseline.probabilities(windows.values)
+        alone = [
+            Prediction.of_window(baseline.manifest, recording.device, recording.session, start, row, 0)
             for start, row in zip(windows.starts.tolist(), rows, strict=True)
         ]
+        made, _ = judged_in_order(zip(alone, windows.values, strict=True), baseline.manifest, NO_REFERENCE)
+        expected += [(recording.user, each.start, each.activity, each.confidence) for each in made]
     assert len(found) > 150
     got = [(session.user, made.start, made.activity, made.confidence) for session, made in found]
     assert sorted(got) == sorted(expected)

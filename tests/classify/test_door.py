@@ -49,8 +49,8 @@ def test_a_caller_states_what_the_options_of_commands_do() -> None:
 
 
 def test_a_release_names_its_classes(model: har.Classifier) -> None:
-    assert model.classes == model.manifest.classes == ["sit", "stand", "walk", "stairsup", "stairsdown"]
-    assert repr(model) == f"<Classifier {model.manifest.release}: sit, stand, walk, stairsup, stairsdown>"
+    assert model.classes == model.manifest.classes == ["sit", "stand", "walk", "stairsup", "stairsdown", "jog", "lie"]
+    assert repr(model) == f"<Classifier {model.manifest.release}: sit, stand, walk, stairsup, stairsdown, jog, lie>"
 
 
 def test_file_frame_and_array_have_the_same_answers(

@@ -70,7 +70,7 @@ def test_a_copy_has_the_parameters_only(tmp_path: Path, windows: np.ndarray) -> 
 
 def test_another_release_is_opened_once_it_is_named(tmp_path: Path) -> None:
     estimator = har.ActivityClassifier()
-    assert len(estimator.classes_) == 5
+    assert len(estimator.classes_) == 7
     estimator.set_params(release=tmp_path / "nowhere")
     with pytest.raises(har.ReleaseError, match="no release at"):
         estimator.predict(np.zeros((1, 200, 3)))
@@ -121,10 +121,12 @@ def test_the_kinds_of_background_are_no_classes_but_count(windows: np.ndarray, t
     known = background_release(tmp_path, "known")
     model, estimator = har.load(known), har.ActivityClassifier(known)
     outputs = model.output_probabilities(windows)
-    assert outputs.shape == (12, 5)
-    assert estimator.predict_proba(windows).tolist() == model.probabilities(windows).tolist() == outputs[:, :3].tolist()
+    classes = len(model.classes)
+    assert outputs.shape == (12, len(model.manifest.outputs)) > (12, classes)
+    of_classes = outputs[:, :classes].tolist()
+    assert estimator.predict_proba(windows).tolist() == model.probabilities(windows).tolist() == of_classes
     table = model.predict(windows)
     assert estimator.predict(windows).tolist() == table["activity"].tolist()
-    assert (table["activity"][outputs[:, 3:].sum(axis=1) > 0.376] == "unknown").all()
-    assert set(table["kind"]) <= {"", "table", "jump"}
+    assert (table["activity"][outputs[:, classes:].sum(axis=1) > 0.376] == "unknown").all()
+    assert set(table["kind"]) <= {"", *model.manifest.kinds}
     assert "unknown" not in har.ActivityClassifier(known, threshold=0).predict(windows)

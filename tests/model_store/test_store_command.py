@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import main
+from model_store.release_folder import open_release
 from model_store.repository.personal_heads import publish_head
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
@@ -129,5 +130,5 @@ def test_show_names_the_kinds_of_background_and_their_thresholds(har, tmp_path):
     assert har("publish", str(background_release(tmp_path, "known")))[0] == 0
     status, output = har("show", "known")
     assert status == 0
-    kinds = "table (lying still on a table), jump (jumping)"
-    assert f"background: {kinds}; unknown above 0.375 in sum, a kind named from 0.5\n" in output
+    named = ", ".join(f"{kind.name} ({kind.title})" for kind in open_release("baseline").manifest.background.kinds)
+    assert f"background: {named}; unknown above 0.375 in sum, a kind named from 0.5\n" in output

@@ -17,7 +17,10 @@ class WalkingNetwork(ReleaseClassifier):
 
     def __init__(self, *, release: str = "walking", rule: UprightRule | None = RULE) -> None:
         shipped = open_release("baseline").manifest
-        self.manifest: ReleaseManifest = msgspec.structs.replace(shipped, release=release, upright=rule)
+        classes = ["sit", "stand", "walk", "stairsup", "stairsdown"]
+        self.manifest: ReleaseManifest = msgspec.structs.replace(
+            shipped, release=release, upright=rule, classes=classes, background=None, shown_for={}
+        )
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         moves = windows.std(axis=1).max(axis=1) > 0.5

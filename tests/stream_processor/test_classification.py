@@ -16,9 +16,9 @@ from tests.model_store.made_store import copied_release
 
 async def test_a_kind_has_the_title_that_the_manifest_gives_it(tmp_path):
     # All of the network's outputs but two are kinds of background, and any share of them is too much.
-    classes = open_release("baseline").manifest.classes
-    kinds = [BackgroundKind(f"kind-{name}", f"the kind of {name}") for name in classes[2:]]
-    release = copied_release(tmp_path, "known", classes=classes[:2], background=Background(kinds, 0.0, 0.0))
+    outputs = open_release("baseline").manifest.outputs
+    kinds = [BackgroundKind(f"kind-{name}", f"the kind of {name}") for name in outputs[2:]]
+    release = copied_release(tmp_path, "known", classes=outputs[:2], background=Background(kinds, 0.0, 0.0))
     timeline = ReleaseTimeline(CurrentReleases({STABLE: OnnxClassifier.open(str(release))}))
     axes = np.random.default_rng(2).normal([0, 9.8, 0], 3, (200, 3)).astype(np.float32)
     quality = signal_quality(np.arange(200) * 20_000, axes, np.zeros(200, bool))

@@ -149,7 +149,8 @@ async def test_windows_are_classified_as_offline_and_offsets_follow(network, red
         assert [prediction.start for prediction in predictions] == offline.starts.tolist()
         expected = network.probabilities(offline.values)
         for prediction, row in zip(predictions, expected, strict=True):
-            assert list(prediction.probabilities.values()) == row.astype(float).tolist()
+            shares = [*prediction.probabilities.values(), *prediction.background.values()]
+            assert shares == row.astype(float).tolist()
             assert prediction.arrived >= 1_000
         while len(acked) < 5:
             await asyncio.sleep(0.01)

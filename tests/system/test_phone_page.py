@@ -161,7 +161,9 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
         every=CHECK_SECONDS,
     )
     for key, row in expected.items():
-        assert np.float32(list(predictions[key].probabilities.values())).tolist() == row.tolist()
+        prediction = predictions[key]
+        shares = [*prediction.probabilities.values(), *prediction.background.values()]
+        assert np.float32(shares).tolist() == row.tolist()
     made, stopped = of_device(system, topics.LABELS, decode_label)
     assert (made.activity, made.user, made.start) == ("walk", "anna", stopped.start)
     assert recorded[0][1] < made.start < stopped.end <= recorded[-1][1] + 2_000_000

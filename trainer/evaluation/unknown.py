@@ -86,8 +86,13 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds, as the manifest has them."""
-        return Thresholds(self.threshold, self.largest_background)
+        """The thresholds, as the manifest has them.
+
+        A kind of background is named if it alone makes a window unknown: calibrated for daily use, even a clear table
+        has no large probability.
+        """
+        kind = min(NO_THRESHOLDS.kind, self.largest_background)
+        return Thresholds(self.threshold, self.largest_background, kind)
 
 
 def unknown_rates(outcomes: Outcomes, thresholds: Thresholds) -> UnknownRates:

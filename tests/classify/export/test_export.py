@@ -68,7 +68,7 @@ def test_a_hugging_face_repository_is_a_release_with_a_card(
 ) -> None:
     done = command.call("release", "export", str(tmp_path / "repository"), "--to", "huggingface")
     assert (done.status, done.err) == (0, "")
-    assert "25 users" in done.out
+    assert f"{len(har.load().manifest.training_users)} users" in done.out
     folder, model = tmp_path / "repository", har.load()
     assert har.load(folder).predict(readings).equals(model.predict(readings))
 
@@ -94,8 +94,8 @@ def test_the_files_of_a_repository_suffice_without_this_project(
     mean, scale = (np.array(config["normalisation"][name], np.float32) for name in ("mean", "scale"))
     network = OnnxNetwork((tmp_path / "repository" / config["files"]["onnx"]).read_bytes())
     outputs = network.probabilities((windows - mean) / scale)
-    assert np.allclose(outputs, har.load().probabilities(windows))
-    assert [config["id2label"][str(number)] for number in range(outputs.shape[1])] == har.load().classes
+    assert np.allclose(outputs, har.load().output_probabilities(windows))
+    assert [config["id2label"][str(number)] for number in range(outputs.shape[1])] == har.load().manifest.outputs
 
 
 def test_a_release_of_a_store_is_exported_with_the_form_that_was_fetched(
@@ -166,8 +166,9 @@ def test_a_repository_of_hugging_face_names_all_outputs(tmp_path: Path) -> None:
     release = open_release(background_release(tmp_path, "known"))
     write_repository(release, tmp_path / "repository")
     config = json.loads((tmp_path / "repository" / "config.json").read_text())
-    assert list(config["id2label"].values()) == release.manifest.outputs == [*release.manifest.classes, "table", "jump"]
-    assert config["label2id"]["jump"] == 4
+    assert list(config["id2label"].values()) == release.manifest.outputs
+    assert config["label2id"]["jump"] == release.manifest.outputs.index("jump")
     assert config["background"]["largest_share"] == 0.375
     card = (tmp_path / "repository" / "README.md").read_text("utf-8")
-    assert "or the kinds of background (`table`, `jump`) sum to more than 0.375" in card
+    kinds = ", ".join(f"`{kind}`" for kind in release.manifest.kinds)
+    assert f"or the kinds of background ({kinds}) sum to more than 0.375" in card

@@ -19,6 +19,8 @@ from har.personal_head import PersonalHead
 from har.predictions import Prediction, encode_prediction
 from har.rejections import Rejection
 from har.samples import SampleBatch
+from har.session_references import judged_in_order
+from har.upright import NO_REFERENCE
 from har.windowing import WindowSpec, recording_windows
 from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier
@@ -83,12 +85,14 @@ class Stream:
         )
         device, session = batches[0].device, batches[0].session
         rows = self._network.probabilities(windows.values)
-        return [
+        manifest = self._network.manifest
+        alone = [
             Prediction.of_window(
-                *(self._network.manifest, device, session, start, row, time.time_ns() // 1000), head=head, values=values
+                *(manifest, device, session, start, row, time.time_ns() // 1000), head=head, values=values
             )
             for start, row, values in zip(windows.starts.tolist(), rows, windows.values, strict=True)
         ]
+        return judged_in_order(zip(alone, windows.values, strict=True), manifest, NO_REFERENCE)[0]
 
     def audit(self, *, with_journals: bool = True, wait_seconds: float = 0.0, **more):
         journals = self.journals if with_journals else None
