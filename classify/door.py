@@ -56,8 +56,8 @@ def load(
     Parameters
     ----------
     release : str or Path
-        ``"baseline"`` for the shipped release, the folder of a release, or the URL of a store (`har store serve`),
-        whose stable release is fetched and whose signatures are verified.
+        ``"baseline"`` or ``"baseline-open"`` for a shipped release, the folder of a release, or the URL of a store
+        (`har store serve`), whose stable release is fetched and whose signatures are verified.
     trusted_root : str or Path
         For a store: the file with its root metadata, obtained over a trusted channel.
     token : str, optional
@@ -73,7 +73,7 @@ def load(
     Examples
     --------
     >>> load("baseline").classes
-    ['sit', 'stand', 'walk', 'stairsup', 'stairsdown']
+    ['sit', 'stand', 'walk', 'stairsup', 'stairsdown', 'jog', 'lie']
     """
     with naming_arguments():
         return Classifier(open_classifier(release, StoreAccess(Path(trusted_root), token, Path(folder))))

@@ -45,7 +45,7 @@ class ActivityClassifier:
     --------
     >>> windows = np.random.default_rng(0).normal([0, 0, 9.8], 0.05, (2, 200, 3))
     >>> ActivityClassifier(threshold=0).predict_proba(windows).shape
-    (2, 5)
+    (2, 7)
     """
 
     def __init__(self, release: str | Path = BASELINE, threshold: float | None = None, force: bool = False) -> None:

@@ -29,9 +29,11 @@ def head_of(device: str, release: str = "one", **changes: object) -> PersonalHea
     return identity_head(**fields | changes)
 
 
-def publish_to(store: MadeStore, device: str, release: str = "one", **changes: object) -> PersonalHead:
-    """Publish a head for a device that takes effect at once."""
-    return publish_head(store.storage, store.signing, head_of(device, release, **changes), lead_seconds=0)
+def publish_to(
+    store: MadeStore, device: str, release: str = "one", *, lead_seconds: int = 0, **changes: object
+) -> PersonalHead:
+    """Publish a head for a device that takes effect at once, or later. Effective times are whole seconds."""
+    return publish_head(store.storage, store.signing, head_of(device, release, **changes), lead_seconds=lead_seconds)
 
 
 def personal_files(store: MadeStore) -> list[str]:

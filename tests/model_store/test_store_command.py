@@ -130,5 +130,6 @@ def test_show_names_the_kinds_of_background_and_their_thresholds(har, tmp_path):
     assert har("publish", str(background_release(tmp_path, "known")))[0] == 0
     status, output = har("show", "known")
     assert status == 0
-    named = ", ".join(f"{kind.name} ({kind.title})" for kind in open_release("baseline").manifest.background.kinds)
-    assert f"background: {named}; unknown above 0.375 in sum, a kind named from 0.5\n" in output
+    known = open_release("baseline").manifest.background
+    named = ", ".join(f"{kind.name} ({kind.title})" for kind in known.kinds)
+    assert f"background: {named}; unknown above 0.375 in sum, a kind named from {known.kind_threshold:g}\n" in output

@@ -72,7 +72,7 @@ async def test_announced_heads_are_used_from_their_effective_time(followed):
         first = followed.publish("phone-1")
         followed.announce_heads(first.number)
         await followed.until_used("phone-1", first.number)
-        second = followed.publish("phone-1")
+        second = followed.publish("phone-1", lead_seconds=2)
         followed.announce_heads(second.number)
         await followed.until_used("phone-1", second.number)
         other = followed.publish("phone-2", release="one")

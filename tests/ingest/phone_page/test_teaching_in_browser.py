@@ -46,8 +46,8 @@ def store(page_gateway: Any, tmp_path: Path) -> Iterator[MadeStore]:
 
 def labelled_windows(device: str, release: str, label: str, first: int, gravity: tuple[float, ...]) -> list[Any]:
     """Return 20 windows of an activity that the network takes for standing."""
-    classes = open_release("baseline").manifest.classes
-    row = [{"sit": 0.3, "stand": 0.6}.get(name, 0.1 / (len(classes) - 2)) for name in classes]
+    outputs = open_release("baseline").manifest.outputs
+    row = [{"sit": 0.3, "stand": 0.6}.get(name, 0.1 / (len(outputs) - 2)) for name in outputs]
     known = {"device": device, "release": release, "session": "before", "said": first, "label": label}
     starts = [first + number * 1_000_000 for number in range(20)]
     return [{**known, "start": at, "end": at + 4_000_000, "probabilities": row, "gravity": gravity} for at in starts]

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from model_store.client.errors import UpdateRejectedError
+from model_store.release_folder import open_release
 from model_store.repository.publishing import promote, rollback
 from tests.model_store.client_of_store import HASTY, releases_of
 from tests.model_store.served_store import cutting, trickle
@@ -109,7 +110,8 @@ def test_interrupted_download_is_resumed_by_the_next_pull(client):
         client.pull()
     except UpdateRejectedError:
         pytest.fail("each connection brought something")
-    assert [begin for begin in begun if begin] == [100_000, 200_000, 300_000, 400_000]
+    size = open_release("baseline").manifest.artifact("onnx").bytes
+    assert [begin for begin in begun if begin] == list(range(100_000, size, 100_000))
 
 
 def test_endless_download_is_interrupted(client):

@@ -212,7 +212,7 @@ def test_the_last_good_head_is_used_without_a_store_and_a_rejected_one_changes_n
 def test_a_head_that_does_not_fit_the_release_is_not_used(client, updater_of, caplog):
     client.store.publish("one")
     made = head_of("phone", number=1)
-    odd = msgspec.structs.replace(made, outputs=[*made.outputs[1:], made.outputs[0]])
+    odd = msgspec.structs.replace(made, outputs=[*made.outputs[:-2], made.outputs[-1], made.outputs[-2]])
     index = PersonalIndex(1, [HeadEntry(device_id("phone"), 1, "one", odd.effective)])
     files = {head_path(device_id("phone"), 1): encode_head(odd), personal_index_path(): encode_index(index)}
     client.store.sign_as({"channels": files})

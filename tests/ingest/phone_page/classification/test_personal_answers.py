@@ -55,8 +55,9 @@ def test_the_phone_corrects_answers_as_python_does(phone):
     changes = {"release": "learns", "signal_bounds": ANY_READINGS, "decision_threshold": 0.3, "upright": EAGER}
     phone.store.publish_changed("learns", **changes)
     random = np.random.default_rng(5)
+    outputs_of_release = len(open_release("baseline").manifest.outputs)
     # It holds for the phone upright, so that the leaning one of the end keeps the network's answers.
-    weights, direction = random.normal(0, 0.5, (8, 5)).tolist(), (0.0, 1.0, 0.0)
+    weights, direction = random.normal(0, 0.5, (outputs_of_release + 3, outputs_of_release)).tolist(), (0.0, 1.0, 0.0)
     head = head_of(DEVICE, "learns", number=4, weights=weights, directions=[direction])
     index = PersonalIndex(4, [HeadEntry(device_id(DEVICE), 4, "learns", head.effective)])
     files = {head_path(device_id(DEVICE), 4): msgspec.json.encode(head), personal_index_path(): encode_index(index)}

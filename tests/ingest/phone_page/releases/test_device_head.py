@@ -7,6 +7,7 @@ import pytest
 
 from har.personal_index import HeadEntry, PersonalIndex, device_id, encode_index
 from model_store.layout import head_path, personal_index_path
+from model_store.release_folder import open_release
 from model_store.repository.personal_heads import remove_heads
 from model_store.repository.roles import CHANNELS
 from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_node
@@ -18,6 +19,7 @@ PULL = """
 const { head, headRejected } = await metadata.pullRelease(options);
 return [head, headRejected && [headRejected.reason, headRejected.message]];
 """
+OUTPUTS = len(open_release("baseline").manifest.outputs)
 LAST_GOOD = "return (await metadata.lastGoodRelease(storage, options.device)).head"
 
 
@@ -48,7 +50,7 @@ def fetched(phone):
 def test_a_phone_gets_its_newest_head_for_its_release_and_fetches_it_once(phone):
     assert phone.run(PULL) == [None, None]
     publish_to(phone.store, DEVICE)
-    newest = publish_to(phone.store, DEVICE, weights=[[0.25] * 5] * 8)
+    newest = publish_to(phone.store, DEVICE, weights=[[0.25] * OUTPUTS] * (OUTPUTS + 3))
     phone.server.asked.clear()
     assert phone.run(PULL) == [document(newest), None]
     assert fetched(phone) == ["personal.json", f"personal-{device_id(DEVICE)}-2.json"]
@@ -104,8 +106,8 @@ def test_a_head_that_the_index_does_not_list_or_of_other_outputs_is_rejected(pho
     for changes, words in (
         ({"effective": 5}, "is not the head that the index lists"),
         ({"device": "phone-2"}, "is not the head that the index lists"),
-        ({"outputs": ["a", "b", "c", "d", "e"], "seconds": {}}, "corrects other outputs"),
-        ({"weights": []}, "must have 8 rows"),
+        ({"outputs": [f"output-{number}" for number in range(OUTPUTS)], "seconds": {}}, "corrects other outputs"),
+        ({"weights": []}, f"must have {OUTPUTS + 3} rows"),
         ({"schema": 2}, "has schema 2"),
     ):
         phone.store.sign_as({CHANNELS: {path: msgspec.json.encode({**document(head), **changes})}})
