@@ -33,7 +33,7 @@ from trainer.fitting.examples import Examples
 from trainer.fitting.fit_settings import FitSettings
 from trainer.request import TrainRequest
 
-#: A threshold like that of the shipped release.
+#: For networks that are not calibrated. A release has a smaller share, since calibration lowers its background.
 THRESHOLDS = Thresholds(0.0, 0.5)
 #: Windows of background on which each head is tried.
 BACKGROUND_WINDOWS = 400
@@ -78,7 +78,7 @@ def answered(classify: Classify, examples: Examples) -> Answered:
     return Answered(examples, np.concatenate(rows).astype(np.float64))
 
 
-def labelled(windows: Answered, pools: Pools, length_us: int) -> list[LabelledWindow]:
+def labelled(windows: Answered, pools: Pools) -> list[LabelledWindow]:
     """Return windows as a wearer's labelled ones."""
     taken = windows.examples
     columns = zip(taken.sessions, taken.starts, taken.labels, windows.probabilities, taken.values, strict=True)
@@ -126,28 +126,14 @@ def measure(
     tested = windows.take(others)
     before = after = tested.probabilities
     outside = outside_after = background.probabilities
+    outputs = pools.labels[: before.shape[1]]
     fault = ""
     try:
-        found = fit_head(
-            labelled(windows.take(first), pools, length_us), pools.labels[: before.shape[1]], length_us=length_us
-        )
+        found = fit_head(labelled(windows.take(first), pools), outputs, length_us=length_us)
     except PersonalisationError as error:
         fault = str(error)
     else:
-        head = PersonalHead(
-            device=person,
-            number=1,
-            release="benchmark",
-            outputs=list(pools.labels[: before.shape[1]]),
-            classes=pools.classes,
-            weights=found.weights,
-            offsets=found.offsets,
-            directions=found.directions,
-            seconds=found.seconds,
-            held_back=found.held_back,
-            effective=0,
-            made="",
-        )
+        head = found.of(person, "benchmark", outputs, pools.classes)
         after, outside_after = tested.corrected(head), background.corrected(head)
 
     def both(thresholds: Thresholds) -> tuple[float, float]:

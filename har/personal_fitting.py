@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from har.personal_head import HeldBack, direction_of, signals_of
+from har.personal_head import HeldBack, PersonalHead, signals_of
 from har.time_units import MICROSECONDS
-from har.upright import Vector
+from har.upright import Vector, direction_of
 
 #: Labelled time of an activity below which it is not used, s. With 8 s, heads did harm.
 LEAST_SECONDS = 15.0
@@ -73,6 +73,29 @@ class FittedHead:
     directions: list[Vector]
     seconds: dict[str, float]
     held_back: HeldBack
+
+    def of(self, device: str, release: str, outputs: Sequence[str], classes: int) -> PersonalHead:
+        """Return the head of a device. Its number and its times are those that a store replaces.
+
+        Parameters
+        ----------
+        device, release, outputs, classes
+            The head's attributes of the same names.
+        """
+        return PersonalHead(
+            device=device,
+            number=1,
+            release=release,
+            outputs=list(outputs),
+            classes=classes,
+            weights=self.weights,
+            offsets=self.offsets,
+            directions=self.directions,
+            seconds=self.seconds,
+            held_back=self.held_back,
+            effective=0,
+            made="",
+        )
 
 
 def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, length_us: int) -> FittedHead:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from har.release_documents import ReleaseError, decode_document, require_plain_name
-from har.upright import Vector
+from har.upright import Vector, direction_of
 
 SCHEMA = 1
 MAX_HEAD_BYTES = 65_536
@@ -179,21 +179,6 @@ def softmax(sums: Sequence[float]) -> list[float]:
     powers = [math.exp(value - largest) for value in sums]
     total = math.fsum(powers)
     return [value / total for value in powers]
-
-
-def direction_of(gravity: Vector) -> Vector | None:
-    """Return the direction of a mean acceleration; None if it has none.
-
-    Examples
-    --------
-    >>> direction_of((0.0, 3.0, 4.0)), direction_of((0.0, 0.0, 0.0))
-    ((0.0, 0.6, 0.8), None)
-    """
-    x, y, z = gravity
-    length = math.sqrt(x * x + y * y + z * z)
-    if not 0 < length < math.inf:
-        return None
-    return x / length, y / length, z / length
 
 
 def encode_head(head: PersonalHead) -> bytes:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from har.upright_rule import POSTURES, UprightRule
 
-__all__ = ["NO_REFERENCE", "POSTURES", "Reference", "UprightRule", "Vector", "gravity_of", "judge"]
+__all__ = ["NO_REFERENCE", "POSTURES", "Reference", "UprightRule", "Vector", "direction_of", "gravity_of", "judge"]
 
 #: The class whose windows the reference is learned from.
 WALK: Final = "walk"
@@ -82,6 +82,20 @@ def gravity_of(window: NDArray[np.float32]) -> Vector:
     return x, y, z
 
 
+def direction_of(gravity: Vector) -> Vector | None:
+    """Return the direction of a mean acceleration, a unit vector; None if it has none.
+
+    Examples
+    --------
+    >>> direction_of((0.0, 3.0, 4.0)), direction_of((0.0, 0.0, 0.0))
+    ((0.0, 0.6, 0.8), None)
+    """
+    length = _length(gravity)
+    if not 0 < length < math.inf:
+        return None
+    return gravity[0] / length, gravity[1] / length, gravity[2] / length
+
+
 def judge(
     reference: Reference, rule: UprightRule, gravity: Vector, start_us: int, probabilities: Mapping[str, float]
 ) -> tuple[dict[str, float], float | None, Reference]:
@@ -129,7 +143,7 @@ def judge(
         return dict(probabilities), None, reference
     if latest_us is not None and start_us - latest_us > rule.forget_after_us:
         reference = NO_REFERENCE
-    direction = _unit(gravity)
+    direction = direction_of(gravity)
     if direction is None:
         return dict(probabilities), None, msgspec.structs.replace(reference, latest_us=start_us)
     cosine = _cosine(direction, reference.upright) if reference.windows else None
@@ -190,14 +204,6 @@ def _weighed(probabilities: Mapping[str, float], rule: UprightRule, cosine: floa
         return dict(probabilities)
     scale = before / after
     return {name: weighed[name] * scale if name in weighed else value for name, value in probabilities.items()}
-
-
-def _unit(vector: Vector) -> Vector | None:
-    """Return the direction of a vector; None if it has none."""
-    length = _length(vector)
-    if not 0 < length < math.inf:
-        return None
-    return vector[0] / length, vector[1] / length, vector[2] / length
 
 
 def _length(vector: Vector) -> float:

@@ -95,20 +95,7 @@ def fitted_head(device: str, data: LabelledData, manifest: ReleaseManifest) -> P
     except PersonalisationError as error:
         left_out = f". Left out were {counted(data.left_out)}" if data.left_out else ""
         raise PersonalisationError(f"{error}{left_out}. {advice(data, manifest)}") from error
-    return PersonalHead(
-        device=device,
-        number=1,
-        release=manifest.release,
-        outputs=manifest.outputs,
-        classes=len(manifest.classes),
-        weights=found.weights,
-        offsets=found.offsets,
-        directions=found.directions,
-        seconds=found.seconds,
-        held_back=found.held_back,
-        effective=0,
-        made="",
-    )
+    return found.of(device, manifest.release, manifest.outputs, len(manifest.classes))
 
 
 def advice(data: LabelledData, manifest: ReleaseManifest) -> str:

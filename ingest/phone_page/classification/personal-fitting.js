@@ -4,7 +4,8 @@
  */
 
 import { answersOf, equalShares, fittedLayer, toProbabilities } from './logistic-regression.js';
-import { directionOf, signalsOf } from './personal-head.js';
+import { signalsOf } from './personal-head.js';
+import { directionOf } from './upright.js';
 
 /** Labelled time of an activity below which it is not used, s. */
 export const LEAST_SECONDS = 15;

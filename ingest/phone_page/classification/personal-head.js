@@ -1,5 +1,7 @@
 /** A personal head: a network's answers, corrected by what the wearer labelled; har/personal_head.py explains it. */
 
+import { directionOf } from './upright.js';
+
 /** Probabilities below this count as this, so that their logarithms are finite. */
 const LEAST_PROBABILITY = 1e-6;
 /** Factor of the direction of gravity beside the logarithms. */
@@ -72,12 +74,6 @@ function softmax(sums) {
   const powers = sums.map((value) => Math.exp(value - largest));
   const total = powers.reduce((sum, value) => sum + value, 0);
   return powers.map((value) => value / total);
-}
-
-/** @param {Vector} gravity @returns {Vector | null} The direction of a mean acceleration; null if it has none. */
-export function directionOf([x, y, z]) {
-  const length = Math.sqrt(x * x + y * y + z * z);
-  return length > 0 && length < Infinity ? [x / length, y / length, z / length] : null;
 }
 
 /** @param {Vector} one @param {Vector} other */

@@ -118,7 +118,7 @@ export function judge(reference, rule, gravity, startUs, probabilities) {
   const { latestUs } = reference;
   if (latestUs !== null && startUs <= latestUs) return { ...unchanged, reference };
   const known = latestUs !== null && startUs - latestUs > rule.forget_after_us ? NO_REFERENCE : reference;
-  const direction = unit(gravity);
+  const direction = directionOf(gravity);
   if (direction === null) return { ...unchanged, reference: { ...known, latestUs: startUs } };
   const cosine = known.windows > 0 ? cosineOf(direction, known.upright) : null;
   const next = { ...after(known, rule, direction, cosine, probabilities), latestUs: startUs };
@@ -193,11 +193,11 @@ function factorOf(curve, cosine) {
   return low;
 }
 
-/** @param {Vector} vector @returns {Vector | null} Its direction; null if it has none. */
-function unit(vector) {
-  const length = lengthOf(vector);
+/** @param {Vector} gravity @returns {Vector | null} The direction of a mean acceleration; null if it has none. */
+export function directionOf(gravity) {
+  const length = lengthOf(gravity);
   if (!(length > 0 && length < Infinity)) return null;
-  return [vector[0] / length, vector[1] / length, vector[2] / length];
+  return [gravity[0] / length, gravity[1] / length, gravity[2] / length];
 }
 
 /** @param {Vector} vector */
