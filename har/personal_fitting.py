@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.personal_head import HeldBack, PersonalHead, signals_of
+from har.scoring import equal_shares
 from har.time_units import MICROSECONDS
 from har.upright import Vector, direction_of
 
@@ -215,7 +216,7 @@ def _fitted(signals: Floats, labels: NDArray[np.int64], outputs: int) -> tuple[F
     identity = np.zeros((width + 1, outputs))
     identity[:outputs] = np.eye(outputs)
     rows = np.concatenate([signals, np.ones((count, 1))], axis=1)
-    shares = _equal_shares(labels)
+    shares = equal_shares(labels)
     # The gradient of the softmax changes at most by half the squared length of a row.
     step = 1 / (0.5 * float((rows**2).sum(axis=1).max()) + PENALTY)
     target = np.zeros((count, outputs))
@@ -235,7 +236,7 @@ def _compared(
     signals, labels = _matrices(windows, numbers)
     outputs = len(numbers)
     before, after = _softmax(signals[:, :outputs]), _softmax(signals @ weights + offsets)
-    shares = _equal_shares(labels)
+    shares = equal_shares(labels)
 
     def right(found: Floats) -> float:
         return float(shares @ (found.argmax(axis=1) == labels))
@@ -244,12 +245,6 @@ def _compared(
         return float(shares @ -np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-12)))
 
     return HeldBack(len(windows), right(before), right(after), loss(before), loss(after))
-
-
-def _equal_shares(labels: NDArray[np.int64]) -> Floats:
-    """Return a weight for each window, so that all labels weigh the same and the weights sum to 1."""
-    counts = np.bincount(labels)
-    return np.asarray(1 / counts[labels] / np.count_nonzero(counts), np.float64)
 
 
 def _softmax(sums: Floats) -> Floats:

@@ -7,9 +7,26 @@ for classification tasks*, 2009): macro-F1 is the plain mean of the F1 of every 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from har.releases import ClassScore, Scores
+
+
+def equal_shares(groups: ArrayLike) -> NDArray[np.float64]:
+    """Return a weight for each window, so that all groups weigh the same and the weights sum to 1.
+
+    Parameters
+    ----------
+    groups : array-like, shape (n,)
+        The group of each window, such as its label or its data set.
+
+    Examples
+    --------
+    >>> equal_shares(["sit", "walk", "walk"]).tolist()
+    [0.5, 0.25, 0.25]
+    """
+    _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[numbers] / len(counts), np.float64)
 
 
 def confusion_matrix(

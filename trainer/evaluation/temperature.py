@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from har.scoring import equal_shares
 from recording_files.data_sets import data_set_of
 from trainer.evaluation.outcomes import Outcomes
 
@@ -81,10 +82,10 @@ def scaling_of(outcomes: Outcomes) -> Scaling:
     if not known.any():
         return Scaling()
     weights = np.zeros(len(scored))
-    weights[known] = _equal([data_set_of(person) for person in scored.people[known].tolist()])
+    weights[known] = equal_shares([data_set_of(person) for person in scored.people[known].tolist()])
     if not known.all():
         weights[known] *= 1 - BACKGROUND_SHARE
-        weights[~known] = BACKGROUND_SHARE * _equal(scored.truth[~known].tolist())
+        weights[~known] = BACKGROUND_SHARE * equal_shares(scored.truth[~known].tolist())
     has_background = bool((~known).any())
     return best_scaling(scored.probabilities, scored.truth, weights, scored.kinds if has_background else 0)
 
@@ -110,12 +111,6 @@ def fold_in(model: Model, scaling: Scaling, kinds: int = 0) -> None:
 
 def _scaling(at: NDArray[np.float64], kinds: int) -> Scaling:
     return Scaling(float(np.exp(at[0])), float(at[1]) if kinds else 0.0)
-
-
-def _equal(groups: list[Any]) -> NDArray[np.float64]:
-    """Return a weight for each window, so that all groups weigh the same and the weights sum to 1."""
-    _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / counts[numbers] / len(counts))
 
 
 def _scaled_logs(logs: NDArray[np.float64], scaling: Scaling, kinds: int = 0) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from har.activity_names import NULL_LABEL
 from har.decisions import NO_THRESHOLDS, Thresholds, kinds_named
 from har.recordings import device_of
+from har.scoring import equal_shares
 from recording_files.data_sets import placement_of
 from recording_files.known_data_sets import KNOWN_DATA_SETS, SIMULATED
 from trainer.defaults import UNKNOWN_COST
@@ -179,8 +180,7 @@ def _highest_decision(right: Outcomes, placements: NDArray[np.str_], cost: float
 
 def _strictest_background(right: Outcomes, placements: NDArray[np.str_], cost: float) -> Thresholds:
     """Return the smallest share of background that costs at most a share of the right predictions, on average."""
-    _, numbers, counts = np.unique(placements, return_inverse=True, return_counts=True)
-    weights = 1 / counts[numbers] / len(counts)
+    weights = equal_shares(placements)
     order = np.argsort(-right.background, kind="stable")
     allowed = int(np.searchsorted(np.cumsum(weights[order]), cost, side="right"))
     share = float(right.background[order][min(allowed, len(order) - 1)])

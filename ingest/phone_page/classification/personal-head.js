@@ -1,5 +1,6 @@
 /** A personal head: a network's answers, corrected by what the wearer labelled; har/personal_head.py explains it. */
 
+import { answersOf } from './logistic-regression.js';
 import { directionOf } from './upright.js';
 
 /** Probabilities below this count as this, so that their logarithms are finite. */
@@ -28,12 +29,8 @@ const LEAST_DIVISOR = 1e-100;
 export function corrected(head, probabilities, gravity) {
   const direction = directionOf(gravity);
   if (direction === null || head.directions.every((known) => dot(direction, known) < LEAST_COSINE)) return null;
-  const sums = [...head.offsets];
-  for (const [at, signal] of signalsOf(probabilities, direction).entries()) {
-    const row = head.weights[at];
-    for (let column = 0; column < sums.length; column += 1) sums[column] += signal * row[column];
-  }
-  return withBackground(softmax(sums), probabilities, head.classes);
+  const answers = Array.from(answersOf(signalsOf(probabilities, direction), head));
+  return withBackground(answers, probabilities, head.classes);
 }
 
 /**
@@ -66,14 +63,6 @@ export function signalsOf(probabilities, direction) {
   const logs = Array.from(probabilities, (value) => Math.log(Math.max(value, LEAST_PROBABILITY)));
   const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
   return [...logs.map((value) => value - mean), ...direction.map((part) => GRAVITY_SCALE * part)];
-}
-
-/** @param {number[]} sums @returns {number[]} Probabilities in proportion to their exponentials. */
-function softmax(sums) {
-  const largest = Math.max(...sums);
-  const powers = sums.map((value) => Math.exp(value - largest));
-  const total = powers.reduce((sum, value) => sum + value, 0);
-  return powers.map((value) => value / total);
 }
 
 /** @param {Vector} one @param {Vector} other */
