@@ -63,14 +63,24 @@ class PhoneInBrowser:
             self._command("Emulation.setSensorOverrideReadings", type=kind, reading={"xyz": {"x": x, "y": y, "z": z}})
 
     def shake(self, seconds: float = 1.0) -> None:
-        """Change the acceleration for a while, as during a walk."""
+        """Change the acceleration for a while, as during a walk with the phone upright: the shipped release says so."""
         begin, times = time.monotonic(), 0
         while (passed := time.monotonic() - begin) < seconds or times < seconds * SHAKES_PER_SECOND:
             swing = 2 * np.pi * passed
-            axes = 1.5 * np.sin(swing), 1.0 * np.sin(2 * swing + 1), 9.81 + 3.0 * np.cos(2 * swing)
-            self.accelerate(*axes, sensors=("accelerometer",))
+            up = 9.81 + 3.0 * np.cos(2 * swing) + 1.5 * np.cos(4 * swing + 1)
+            forwards = np.sin(2 * swing + 1) + 0.7 * np.sin(4 * swing)
+            self.accelerate(1.5 * np.sin(swing), up, forwards, sensors=("accelerometer",))
             times += 1
             time.sleep(1 / SHAKES_PER_SECOND)
+
+    def shake_until(self, condition: Callable[[], object]) -> None:
+        """Shake until a condition holds; of a sensor that rests, the newest window soon has no prediction."""
+
+        def holds_after_shaking() -> object:
+            self.shake(0.5)
+            return condition()
+
+        self.wait(holds_after_shaking)
 
     def open(self, *, query: str = "?record=1", fragment: str = "") -> None:
         self.browser.get(f"{self.gateway.url}{query}{fragment}")

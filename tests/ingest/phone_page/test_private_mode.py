@@ -65,8 +65,7 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     phone.wait(lambda: phone.state()["session"] != before)
     private = phone.state()["session"]
     assert "Compares" not in phone.text("classifies-hint"), "the server has nothing to compare with"
-    phone.shake(2.0)
-    phone.wait(lambda: len(page_gateway.reports) >= 3)
+    phone.shake_until(lambda: len(page_gateway.reports) >= 3)
     assert {report.session for report in page_gateway.reports} == {private}
     assert private not in {batch.session for batch in page_gateway.batches}
     stored = phone.asynchronously(
@@ -289,11 +288,10 @@ def test_the_page_names_the_kind_of_background_that_the_phone_or_the_server_pred
     phone.wait(lambda: shown("server") == "Unknown – in a vehicle")
     switch(phone, "private")
     phone.wait(lambda: phone.state()["isPrivate"])
-    phone.shake(2.0)
-    phone.wait(lambda: page_gateway.reports)
+    phone.shake_until(lambda: page_gateway.reports)
     kinds = {window.kind for report in page_gateway.reports for window in report.windows}
     assert kinds and kinds <= titles.keys(), "with these thresholds, every window is background of some kind"
-    phone.wait(lambda: shown("phone") in {f"Unknown – {title}" for title in titles.values()})
+    phone.shake_until(lambda: shown("phone") in {f"Unknown – {title}" for title in titles.values()})
 
 
 def test_the_wearer_is_told_to_walk_until_the_server_or_the_phone_knows_upright(
@@ -321,8 +319,6 @@ def test_the_wearer_is_told_to_walk_until_the_server_or_the_phone_knows_upright(
         phone.wait(lambda words=words: phone.text("upright").strip() == words)
     switch(phone, "private")
     phone.wait(lambda: phone.state()["isPrivate"] and phone.state()["release"] == "learns-1")
-    phone.shake(2.0)
-    phone.wait(lambda: page_gateway.reports)
-    phone.wait(
+    phone.shake_until(
         lambda: re.search(f"{walk} Learned from [1-9][0-9]? of 90 windows of walking so far.", phone.text("upright"))
     )
