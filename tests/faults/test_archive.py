@@ -36,6 +36,7 @@ def disk(tmp_path):
         yield folder
 
 
+@not_in_short_run  # tests/ingest/archive/test_crashes.py fills the disk of an archiver
 async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, disk):
     filler = disk / "filler"
     filler.write_bytes(os.urandom(by_length(2_950_000, 2_700_000)))

@@ -25,6 +25,7 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
+KILLS = by_length(2, 5)
 DAY_US = 86_400 * MICROSECONDS
 _integers = st.integers(-(2**63), 2**64 - 1)
 _json = st.recursive(
@@ -182,8 +183,9 @@ async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_brok
         watch.start()
         sent = {(batch.device, batch.session, last) for batch in uninterrupted if batch.device.startswith("plain")}
         assert sent <= watch.wait_for(sent, 60).predictions.keys()
-        for begin in range(0, len(interrupted), len(interrupted) // 5):
-            chunk = interrupted[begin : begin + len(interrupted) // 5]
+        step = len(interrupted) // KILLS
+        for begin in range(0, len(interrupted), step):
+            chunk = interrupted[begin : begin + step]
             origins |= dict(zip(await sender.send_batches(chunk), chunk, strict=True))
             starts = stage.part("processor").starts
             await stage.kill("processor")
@@ -206,5 +208,5 @@ async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_brok
     assert rejected["whole"] == rejected["parts"]
     kinds = {name.split("-")[0] for name, _, _ in rejected["whole"]}
     assert kinds == {"late", "ahead", "behind"}
-    what = "clock jumps, 10 s late, repeated, reordered; worker killed 5 times"
+    what = f"clock jumps, 10 s late, repeated, reordered; worker killed {KILLS} times"
     report(what, audit, may_reject=True, rejected=audit.rejected)

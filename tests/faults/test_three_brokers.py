@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.brokers import on_three_brokers
-from tests.faults.conftest import PHONES, by_length, on_shared_stage
+from tests.faults.conftest import PHONES, by_length, not_in_short_run, on_shared_stage
 from tests.faults.harms import ALL_HARMS, AWAY_SECONDS, CALM_SECONDS, harms_of
 from tests.faults.stage import FreshPredictions, witness_of
 from tests.waiting import until
@@ -19,7 +19,8 @@ pytestmark = [
 KAFKA = "kafka_cluster"
 
 
-@pytest.mark.parametrize("harm", by_length(["killed"], ALL_HARMS))
+@not_in_short_run  # two of three at once: below; the only one: test_brokers.py
+@pytest.mark.parametrize("harm", ALL_HARMS)
 async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
     damage, repair = harms_of(kafka_cluster)[harm]

@@ -8,7 +8,7 @@ from deploy.topics import create_topics
 from har import topics
 from tests.brokers import PARTITIONS, administer
 from tests.faults.archive_checks import assert_archive_equals_kafka, until_the_topic_is_archived
-from tests.faults.conftest import IS_FULL, by_length
+from tests.faults.conftest import IS_FULL, by_length, not_in_short_run
 from tests.faults.stage import FreshPredictions
 from tests.waiting import until
 
@@ -31,6 +31,8 @@ async def until_health(stage, is_right, what):
     await until(is_reached, lambda: f"{what}; it is {report}", NOTICED_SECONDS, every=0.2)
 
 
+# Each part of the system alone: tests/stream_processor/test_log_changes.py, tests/ingest/archive/test_archiving.py.
+@not_in_short_run
 async def test_a_topic_that_is_extended_deleted_and_created_anew_is_read_whole(one_broker, open_stage, tmp_path):
     samples, kafka = topics.SAMPLES.name, one_broker.kafka
     stage = await open_stage(kafka, archive=str(tmp_path / "archive"))

@@ -34,6 +34,7 @@ async def test_nothing_is_lost_if_a_worker_ends_at_random_moments(stage, report,
     report(f"a worker ended {times} times by {names}", await stage.audit(), exit_statuses=dict(Counter(statuses)))
 
 
+@not_in_short_run  # the other tests here kill workers; tests/faults/test_release_changes.py adds one
 async def test_workers_are_added_and_removed_and_killed_meanwhile(stage, report):
     await stage.start_phones(PHONES)
     for _ in range(by_length(1, 5)):
