@@ -132,9 +132,10 @@ export class DeviceCard {
     this.card.classList.toggle('silent', silent);
     this.#find('.label-button').hidden = silent || !canLabel;
     this.card.style.setProperty('--activity', style.colour);
-    // Nothing was classified if there is a reason, so no confidence is shown.
-    this.card.style.setProperty('--confidence', String(model.reason ? 0 : model.confidence));
-    this.#find('.confidence').hidden = model.reason !== '';
+    // Of no activity, the confidence tells an observer nothing.
+    const isUnknown = model.activity === 'unknown';
+    this.card.style.setProperty('--confidence', String(isUnknown ? 0 : model.confidence));
+    this.#find('.confidence').hidden = isUnknown;
     this.#find('.reason').textContent = model.reason && sentence(explain(model.reason));
     this.#find('.symbol').textContent = glyphOf(style);
     writeActivity(this.#find('.activity'), style.title, model.kind);

@@ -53,7 +53,7 @@ export function writeRows(list, texts, tag, className) {
 }
 
 /**
- * Show an activity, and in smaller letters the kind of background that it is, such as "Unknown – lying still on a table".
+ * Show an activity, and in smaller letters the kind of background that it is, such as "Unknown – perhaps lying still on a table".
  *
  * @param {Element | null} element
  * @param {string} title Of the activity.

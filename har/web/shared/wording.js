@@ -67,9 +67,9 @@ export function size(bytes) {
 
 /**
  * @param {string} title Of an activity.
- * @param {string | null} [kind] What kind of background it is, in words, if it is unknown and the network is sure of one.
- * @returns {string}
+ * @param {string | null} [kind] The most probable kind of background, in words, if it is unknown and the release names one.
+ * @returns {string} Such as "Unknown – perhaps lying still on a table": a release may name a kind that is not certain.
  */
 export function withKind(title, kind) {
-  return kind ? `${title} – ${kind}` : title;
+  return kind ? `${title} – perhaps ${kind}` : title;
 }

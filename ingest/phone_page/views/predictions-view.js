@@ -100,10 +100,11 @@ export class PredictionsView {
   /** @param {Prediction} prediction @param {string} detail @returns {Texts} */
   #predictionTexts({ activity, confidence, reason, kind, kindTitle }, detail) {
     const title = this.#title(activity);
-    // Nothing was classified, so no confidence is shown.
-    return reason
-      ? { activity: title, reason: sentence(explain(reason)), detail }
-      : { activity: title, kind: kindTitle ?? kind ?? '', confidence: percent(confidence), detail };
+    if (reason) return { activity: title, reason: sentence(explain(reason)), detail };
+    // Of no activity, the confidence tells a wearer nothing.
+    return activity === 'unknown'
+      ? { activity: title, kind: kindTitle ?? kind ?? '', detail }
+      : { activity: title, confidence: percent(confidence), detail };
   }
 
   /**
