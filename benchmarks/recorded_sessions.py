@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from har.recordings import Recording, window_labels
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec, recording_windows
-from trainer.commands.cross_validate import EvaluationData, network_trainer, pool_spec_of
+from trainer.commands.baseline import CLASSES
+from trainer.commands.cross_validate import network_trainer, pool_spec_of, with_chosen_outputs
 from trainer.evaluation import protocols
 from trainer.evaluation.pools import make_pools
+from trainer.evaluation.recordings_to_test import EvaluationData
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.wearers import wearers_of
 from trainer.request import TrainRequest
 
-CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: Time between two parts that are joined, µs.
 PAUSE_US = 10 * MICROSECONDS
 
@@ -25,7 +26,7 @@ Classify = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """Windows of one person: starts (µs), values (m/s²), labels ("" for none) and the network's probabilities."""
+    """Windows of one person: starts (µs), values (m/s²), labels ("" for none) and the probabilities of `CLASSES`."""
 
     person: str
     starts: NDArray[np.int64]
@@ -71,7 +72,12 @@ def session_of(recording: Recording, spec: WindowSpec, classify: Classify) -> Se
     if not len(windows.starts):
         return None
     labels = np.array([name or "" for name in window_labels(recording, windows.starts, spec)])
-    return Session(recording.person, windows.starts, windows.values, labels, classify(windows.values))
+    return Session(recording.person, windows.starts, windows.values, labels, of_classes(classify, windows.values))
+
+
+def of_classes(classify: Classify, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities of the classes, without those of kinds of background."""
+    return classify(values)[:, : len(CLASSES)]
 
 
 def sessions_of(recordings: Sequence[Recording], networks: dict[str, Classify], *, by_person: bool) -> list[Session]:
@@ -87,11 +93,11 @@ def sessions_of(recordings: Sequence[Recording], networks: dict[str, Classify], 
     return [joined(of) for of in people.values()]
 
 
-def folds_of(recordings: Sequence[Recording], count: int) -> dict[str, Classify]:
+def folds_of(recordings: Sequence[Recording], count: int, epochs: int) -> dict[str, Classify]:
     """Train a network for each fold of people; return for each person the one that was not trained on them."""
     wearers = wearers_of([[recording.person for recording in recordings]])
     data = EvaluationData([*recordings], wearers, sorted(wearers), [])
-    request = TrainRequest(classes=CLASSES, fit=FitSettings(epochs=12))
+    request = with_chosen_outputs(TrainRequest(classes=CLASSES, fit=FitSettings(epochs=epochs)), data)
     pools = make_pools(data.recordings, pool_spec_of(request, data))
     networks: dict[str, Classify] = {}
     for fold in protocols.by_user(pools, count).folds:

@@ -9,9 +9,10 @@ Many recordings begin with postures, before there can be a reference. So a recor
 walking here, and what was before follows its last labelled window: the wearer walks first. The recordings of a
 person of a `--joined` data set are joined instead, walking first, as if the phone had not been moved between them.
 
-With `--folds` a network classifies people that it was not trained on (it needs TensorFlow, and minutes). Otherwise the
-shipped release does, which was trained on some people. `--fit` chooses the curves by all other people. With `--moved`
-two recordings of a person are joined, the second one turned at random that many times.
+With `--folds` a network classifies people that it was not trained on (it needs TensorFlow, and minutes); it may be
+trained on the people of `--also`, too. Otherwise the shipped release does, which was trained on some people. `--fit`
+chooses the curves by all other people. With `--moved` two recordings of a person are joined, the second one turned at
+random that many times.
 """
 
 import argparse
@@ -25,11 +26,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recorded_sessions import CLASSES, Classify, Session, folds_of, joined, sessions_of, walking_first
+from benchmarks.recorded_sessions import (
+    Classify,
+    Session,
+    folds_of,
+    joined,
+    of_classes,
+    sessions_of,
+    walking_first,
+)
+from har.recordings import Recording
 from har.scoring import confusion_matrix, scores
 from har.upright import NO_REFERENCE, UprightRule, gravity_of, judge
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.loading import load_recordings
+from trainer import defaults
+from trainer.commands.baseline import CLASSES
 from trainer.splits import RESERVED_TEST_USERS
 
 #: The curves among which `--fit` chooses: leans in degrees, and the smallest factor.
@@ -50,9 +62,9 @@ def used(session: Session, rule: UprightRule) -> tuple[Floats, Floats]:
     return np.array(answers), np.array(cosines)
 
 
-def macro_f1(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> float:
-    """Return the macro-F1 of the windows that have a class, with the most probable class and no threshold."""
-    shown = truth >= 0
+def macro_f1(truth: NDArray[np.int64], probabilities: NDArray[np.floating], classes: int = len(CLASSES)) -> float:
+    """Return the macro-F1 of the windows of the first classes, with the most probable class and no threshold."""
+    shown = (truth >= 0) & (truth < classes)
     confusion = confusion_matrix(truth[shown], probabilities[shown].argmax(axis=1), len(CLASSES))
     return scores(confusion, CLASSES).macro_f1
 
@@ -84,6 +96,8 @@ def report(name: str, sessions: Sequence[Session], answers: Sequence[tuple[Float
     known = ~np.isnan(cosines[truth >= 0])
     print(f"\n{name}: {(truth >= 0).sum():,} windows, {known.mean():.0%} of them with a reference")
     print(f"  macro-F1 alone {macro_f1(truth, alone):.4f}, with the reference {macro_f1(truth, weighed):.4f}")
+    five = [macro_f1(truth, each, len(defaults.CLASSES)) for each in (alone, weighed)]
+    print(f"  of {', '.join(defaults.CLASSES)}: alone {five[0]:.4f}, with the reference {five[1]:.4f}")
     people = [by_person(sessions, each) for each in ([s.probabilities for s in sessions], [a for a, _ in answers])]
     for title, found in zip(("alone", "with it"), people, strict=True):
         low, middle, high = np.percentile(list(found.values()), (10, 50, 90))
@@ -164,7 +178,7 @@ def moved(sessions: Sequence[Session], classify: Classify, turns: int) -> None:
         for before, after in pairs:
             for _ in range(turns):
                 values = (after.values @ random_turn(random)).astype(np.float32)
-                second = arrange(replace(after, values=values, probabilities=classify(values)))
+                second = arrange(replace(after, values=values, probabilities=of_classes(classify, values)))
                 first = walking_first(before)
                 rows.append([harm(first, second, blind), harm(first, second, rule), harm(None, second, rule)])
         found = np.array(rows, float)
@@ -193,9 +207,16 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, action="append", default=[], help="a data set, as of har evaluate")
     parser.add_argument("--joined", type=Path, action="append", default=[], help="the same, joined by person")
     parser.add_argument("--folds", type=int, default=0, help="train this many networks, each without some people")
+    parser.add_argument("--also", type=Path, action="append", default=[], help="a data set to train on only")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of each training")
     parser.add_argument("--fit", action="store_true", help="also choose the curves by the other people")
     parser.add_argument("--moved", type=int, default=0, help="also turn the phone at random this many times")
     return parser
+
+
+def not_reserved(path: Path) -> list[Recording]:
+    """Return the recordings of a data set without those of reserved test users."""
+    return [each for each in load_recordings([path]) if each.person not in RESERVED_TEST_USERS]
 
 
 def main() -> None:
@@ -204,13 +225,11 @@ def main() -> None:
     given = parser.parse_args()
     if not given.data + given.joined:
         parser.error("state --data or --joined")
-    sets = {
-        path: [each for each in load_recordings([path]) if each.person not in RESERVED_TEST_USERS]
-        for path in given.data + given.joined
-    }
+    sets = {path: not_reserved(path) for path in given.data + given.joined}
     everyone = [recording for recordings in sets.values() for recording in recordings]
+    others = [recording for path in given.also for recording in not_reserved(path)]
     shipped = OnnxClassifier.open("baseline")
-    networks = folds_of(everyone, given.folds) if given.folds else {}
+    networks = folds_of(everyone + others, given.folds, given.epochs) if given.folds else {}
     by_shipped: dict[str, Classify] = dict.fromkeys({each.person for each in everyone}, shipped.probabilities)
     data: dict[str, list[Session]] = {}
     for path, recordings in sets.items():
