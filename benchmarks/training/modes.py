@@ -25,7 +25,7 @@ from benchmarks.training.results import show_table, write_figures
 from deploy.spark.standalone import StandaloneCluster
 from trainer.evaluation.scores import measure as measure_outcomes
 from trainer.evaluation.validation import read_validation
-from trainer.request import Mode
+from trainer.request import Mode, with_outputs
 from trainer.runs import preparation
 from trainer.runs.plots import epoch_ends
 from trainer.runs.run import RunOptions, job_of, run_training
@@ -81,7 +81,8 @@ def _train(prepared: Path, folder: Path, way: tuple[Mode, int], seed: int, epoch
     keeper.end()
     last = epoch_ends(finished.folder)[-1]
     found = measure_outcomes(finished.candidate.validated.outcomes)
-    curve = held_out_curve(job_of(request, finished.folder, pinned=True), keeper.kept, read_validation(prepared))
+    trained = with_outputs(request, preparation.open_prepared(prepared, request.preparation).plan)
+    curve = held_out_curve(job_of(trained, finished.folder, pinned=True), keeper.kept, read_validation(prepared))
     figures = {
         "mode": mode.value,
         "executors": executors,
