@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from deploy.kafka.cluster import KafkaCluster
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, har
-from har.channels import ChannelPointer
+from har.channels import Channel, ChannelPointer
 from model_store.release_folder import open_release
 from model_store.repository.contents import history, pointers
 from model_store.repository.publishing import publish
@@ -69,6 +70,14 @@ def train(name: str, data: list[Path], folder: Path) -> Path:
     return folder / name / "release"
 
 
+class Publishing(TypedDict, total=False):
+    """How a release is published, see `model_store.repository.publishing.publish`."""
+
+    channel: Channel
+    share: float
+    reason: str
+
+
 class Trials:
     """Publishes canaries to a running system and waits for the judgement."""
 
@@ -76,7 +85,7 @@ class Trials:
         assert stack.store is not None
         self._storage, self._signing = Storage(stack.store.url), stack.store.signing
 
-    def publish(self, release: Path, **options: object) -> None:
+    def publish(self, release: Path, **options: Unpack[Publishing]) -> None:
         publish(self._storage, self._signing, release, **options)
 
     def latest(self) -> ChannelPointer:

@@ -40,7 +40,7 @@ class Cost(NamedTuple):
 def write_recording(path: Path, hours: float, rate_hz: int) -> None:
     """Write the recording, an hour at a time."""
     rng = np.random.default_rng(0)
-    schema = pa.schema([("time", pa.int64()), *((name, pa.float64()) for name in "xyz")])
+    schema = pa.schema({"time": pa.int64()} | dict.fromkeys("xyz", pa.float64()))
     with pyarrow.csv.CSVWriter(path, schema) as writer:
         total = round(hours * 3_600 * rate_hz)
         for begin in range(0, total, 3_600 * rate_hz):

@@ -1,6 +1,7 @@
 """Compare size and speed of the MessagePack message with JSON: `python -m benchmarks.message_codec`."""
 
 import timeit
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ ROUNDS = 2_000
 REPEATS = 5
 
 
-def microseconds(call) -> float:  # noqa: ANN001
+def microseconds(call: Callable[[], object]) -> float:
     """Return the shortest mean time of a few repeats, µs, as other programs can only add to it."""
     return min(timeit.repeat(call, number=ROUNDS, repeat=REPEATS)) / ROUNDS * 1e6
 

@@ -98,7 +98,7 @@ class SharedChromium:
             self._starts += 1
             self._driver = _start(self._folder / f"profile-{self._starts}")
             self._first_window = self._driver.current_window_handle
-            self._driver.browser.get_user_contexts()  # connects; its thread lives as long as the browser
+            self._driver.browser.get_user_contexts()  # type: ignore[no-untyped-call]  # connects; its thread lives as long as the browser
         return self._driver
 
     def quit(self) -> None:

@@ -9,6 +9,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import tensorflow as tf
 
+from har.decisions import NO_THRESHOLDS
 from trainer.distributed.epoch_loop import build_model
 from trainer.distributed.job import TrainingJob
 from trainer.evaluation.scores import measure
@@ -57,5 +58,5 @@ def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) ->
         checkpoint.restore(str(kept / f"ckpt-{where.epoch}")).expect_partial()
         model.optimizer.finalize_variable_values(model.trainable_variables)
         outcomes = held_out.classify(classifier(model, job.request.normalisation))
-        curve.append((where.seconds, measure(outcomes, 0.0).macro_f1))
+        curve.append((where.seconds, measure(outcomes, NO_THRESHOLDS).macro_f1))
     return curve

@@ -1,7 +1,7 @@
 """Measure the processor time of a distributed training by process: driver, Spark's JVMs, workers, parameter server."""
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 import psutil
@@ -34,7 +34,7 @@ class ProcessorWatch(threading.Thread):
         names
             Names of the training processes by process ID, such as ``worker-0``.
         """
-        sums: Counter[str] = Counter()
+        sums: dict[str, float] = defaultdict(float)
         for pid, seconds in self._last.items():
             part = names.get(pid, self._parts[pid])
             sums[part.partition("-")[0]] += seconds - self._first[pid]

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -191,6 +192,6 @@ async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first:
             await publish(pipeline, msgspec.structs.replace(update, trace=trace), keep=False)
         await pipeline.execute()
         start = base + second * SECOND
-        await client.until(lambda view, start=start: has_all(view, start))
+        await client.until(partial(has_all, start=start))
         for device in client.view.devices.values():
             device.update(windows={}, trace={})

@@ -199,7 +199,9 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
         )
         wait_for(browser, lambda _: said(browser, "future-phone") == ("Unknown", "The reason is “magnetised”.", False))
         wait_for(browser, lambda _: said(browser, "walking-phone") == ("Walking", "", True))
-        wait_for(browser, lambda _: said(browser, "table-phone") == ("Unknown – perhaps lying still on a table", "", False))
+        wait_for(
+            browser, lambda _: said(browser, "table-phone") == ("Unknown – perhaps lying still on a table", "", False)
+        )
         assert "Unknown – perhaps lying still on a table" in timeline(browser, "table-phone")
         wait_for(
             browser,
