@@ -35,6 +35,8 @@ LARGEST_ODDS_CUT: Final = 4.0
 _AXES = 3
 _LARGEST_WEIGHT = 1e6
 _LEAST_DIVISOR = 1e-100
+#: Equal shares of right answers may differ by this, as they are sums in another order.
+_ROUNDING = 1e-9
 
 
 class HeldBack(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ class HeldBack(msgspec.Struct, frozen=True):
     @property
     def improves(self) -> bool:
         """Whether the head answers better: no class-mean share of right answers is lost, and the loss falls."""
-        return self.right_after >= self.right_before and self.loss_after < self.loss_before
+        return self.right_after >= self.right_before - _ROUNDING and self.loss_after < self.loss_before
 
 
 class PersonalHead(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.personal_fitting import PersonalisationError, covered_seconds, fit_head
-from har.personal_head import LARGEST_ODDS_CUT, decode_head, encode_head
+from har.personal_head import LARGEST_ODDS_CUT, HeldBack, decode_head, encode_head
 from har.predictions import Prediction
 from har.release_documents import ReleaseError
 from tests.har.made_heads import FLAT, OUTPUTS, SECOND, UPRIGHT, confused_wearer, identity_head, labelled
@@ -94,6 +94,13 @@ def test_a_head_that_does_not_answer_held_back_windows_better_is_not_made():
         PersonalisationError, match=r"would not answer better: 100% .* right without it, and 0% with it"
     ):
         fitted(contradictory)
+
+
+def test_a_head_that_is_right_as_often_is_accepted_whatever_the_order_of_the_right_windows():
+    # In the held-back windows the network is right on other ones than the head, and on as many.
+    improved = HeldBack(40, 0.1 + 0.2, 0.3, 0.9, 0.1)
+    assert improved.right_after < improved.right_before and improved.improves
+    assert not HeldBack(40, 0.30001, 0.3, 0.9, 0.1).improves
 
 
 def test_windows_that_do_not_overlap_cover_their_own_time_and_sessions_count_apart():

@@ -16,6 +16,8 @@ export const LEAST_ACTIVITIES = 2;
 /** Most windows of an activity; the newest are used. */
 export const MOST_WINDOWS = 300;
 const LEAST_LIKELY = 1e-12;
+/** Equal shares of right answers may differ by this, as they are sums in another order. */
+const ROUNDING = 1e-9;
 
 /**
  * @typedef {import('./upright.js').Vector} Vector
@@ -67,7 +69,7 @@ export async function fitHead(windows, outputs, lengthUs) {
     last.push(...held);
   }
   const heldBack = compared(last, outputs, await layerOf(first, outputs));
-  if (heldBack.right_after < heldBack.right_before || heldBack.loss_after >= heldBack.loss_before) {
+  if (heldBack.right_after < heldBack.right_before - ROUNDING || heldBack.loss_after >= heldBack.loss_before) {
     throw new PersonalisationError('a personal head would not answer better', heldBack);
   }
   const { weights, offsets } = await layerOf([...byLabel.values()].flat(), outputs);
