@@ -129,7 +129,8 @@ def measure(
     outputs = pools.labels[: before.shape[1]]
     fault = ""
     try:
-        found = fit_head(labelled(windows.take(first), pools), outputs, length_us=length_us)
+        shown = labelled(windows.take(first), pools)
+        found = fit_head(shown, outputs, classes=pools.classes, length_us=length_us)
     except PersonalisationError as error:
         fault = str(error)
     else:

@@ -33,6 +33,8 @@ MOST_WINDOWS = 300
 PENALTY = 0.03
 STEPS = 1_000
 
+_NOT_TESTED = HeldBack(0, 0.0, 0.0, 0.0, 0.0)
+
 Floats = NDArray[np.float64]
 
 
@@ -99,8 +101,10 @@ class FittedHead:
         )
 
 
-def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, length_us: int) -> FittedHead:
+def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, classes: int, length_us: int) -> FittedHead:
     """Fit a head, and accept it only if it answers the held-back windows better.
+
+    It is compared as it would be used: within its limits (`har.personal_head`).
 
     Parameters
     ----------
@@ -108,6 +112,8 @@ def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, lengt
         The wearer's labelled windows. They may overlap.
     outputs : sequence of str
         The release's classes and kinds of background.
+    classes : int
+        Number of classes among the outputs; they come first.
     length_us : int
         Length of a window, µs.
 
@@ -118,32 +124,22 @@ def fit_head(windows: Sequence[LabelledWindow], outputs: Sequence[str], *, lengt
         not answered better. It says which, with figures.
     """
     by_label = _enough(windows, length_us)
-    numbers = {name: number for number, name in enumerate(outputs)}
-    first, last = [], []
+    first: dict[str, list[LabelledWindow]] = {}
+    last: list[LabelledWindow] = []
     for label, shown in by_label.items():
-        fitted, held = _divided(shown, length_us)
-        if not fitted or not held:
+        first[label], held = _divided(shown, length_us)
+        if not first[label] or not held:
             raise PersonalisationError(f"the labelled time of {label} is too short to hold a part back: label more")
-        first += fitted
         last += held
-    weights, offsets = _fitted(*_matrices(first, numbers), len(outputs))
-    held_back = _compared(last, numbers, weights, offsets)
+    tried = _fitted_head(first, outputs, length_us, _NOT_TESTED)
+    held_back = _compared(last, outputs, tried.of("", "", outputs, classes))
     if not held_back.improves:
         raise PersonalisationError(
             f"a personal head would not answer better: {held_back.right_before:.0%} of the held-back windows were "
             f"right without it, and {held_back.right_after:.0%} with it (loss {held_back.loss_before:.2f} and "
             f"{held_back.loss_after:.2f})"
         )
-    weights, offsets = _fitted(
-        *_matrices([each for shown in by_label.values() for each in shown], numbers), len(outputs)
-    )
-    return FittedHead(
-        weights.tolist(),
-        offsets.tolist(),
-        [direction for shown in by_label.values() if (direction := _mean_direction(shown)) is not None],
-        {label: covered_seconds(shown, length_us) for label, shown in by_label.items()},
-        held_back,
-    )
+    return _fitted_head(by_label, outputs, length_us, held_back)
 
 
 def covered_seconds(windows: Sequence[LabelledWindow], length_us: int) -> float:
@@ -201,7 +197,22 @@ def _divided(windows: Sequence[LabelledWindow], length_us: int) -> tuple[list[La
     return first, last
 
 
-def _matrices(windows: Sequence[LabelledWindow], numbers: Mapping[str, int]) -> tuple[Floats, NDArray[np.int64]]:
+def _fitted_head(
+    by_label: Mapping[str, Sequence[LabelledWindow]], outputs: Sequence[str], length_us: int, held_back: HeldBack
+) -> FittedHead:
+    signals, labels = _matrices([window for shown in by_label.values() for window in shown], outputs)
+    weights, offsets = _fitted(signals, labels, len(outputs))
+    return FittedHead(
+        weights.tolist(),
+        offsets.tolist(),
+        [direction for shown in by_label.values() if (direction := _mean_direction(shown)) is not None],
+        {label: covered_seconds(shown, length_us) for label, shown in by_label.items()},
+        held_back,
+    )
+
+
+def _matrices(windows: Sequence[LabelledWindow], outputs: Sequence[str]) -> tuple[Floats, NDArray[np.int64]]:
+    numbers = {name: number for number, name in enumerate(outputs)}
     rows = [
         signals_of(window.probabilities, direction)
         for window in windows
@@ -230,12 +241,11 @@ def _fitted(signals: Floats, labels: NDArray[np.int64], outputs: int) -> tuple[F
     return head[:width], head[width]
 
 
-def _compared(
-    windows: Sequence[LabelledWindow], numbers: Mapping[str, int], weights: Floats, offsets: Floats
-) -> HeldBack:
-    signals, labels = _matrices(windows, numbers)
-    outputs = len(numbers)
-    before, after = _softmax(signals[:, :outputs]), _softmax(signals @ weights + offsets)
+def _compared(windows: Sequence[LabelledWindow], outputs: Sequence[str], head: PersonalHead) -> HeldBack:
+    signals, labels = _matrices(windows, outputs)
+    before = _softmax(signals[:, : len(outputs)])
+    answers = (head.corrected(window.probabilities, window.gravity) for window in windows)
+    after = np.array([alone if answer is None else answer for alone, answer in zip(before, answers, strict=True)])
     shares = equal_shares(labels)
 
     def right(found: Floats) -> float:

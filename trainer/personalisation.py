@@ -91,7 +91,8 @@ def fitted_head(device: str, data: LabelledData, manifest: ReleaseManifest) -> P
         If there is too little labelled time, or the head would not answer better. It says what to label.
     """
     try:
-        found = fit_head(data.windows, manifest.outputs, length_us=manifest.window_spec.length_us)
+        length_us, classes = manifest.window_spec.length_us, len(manifest.classes)
+        found = fit_head(data.windows, manifest.outputs, classes=classes, length_us=length_us)
     except PersonalisationError as error:
         left_out = f". Left out were {counted(data.left_out)}" if data.left_out else ""
         raise PersonalisationError(f"{error}{left_out}. {advice(data, manifest)}") from error

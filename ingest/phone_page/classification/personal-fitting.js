@@ -3,8 +3,8 @@
  * those of Python to 1e-6.
  */
 
-import { answersOf, equalShares, fittedLayer, toProbabilities } from './logistic-regression.js';
-import { signalsOf } from './personal-head.js';
+import { equalShares, fittedLayer, toProbabilities } from './logistic-regression.js';
+import { corrected, signalsOf } from './personal-head.js';
 import { directionOf } from './upright.js';
 
 /** Labelled time of an activity below which it is not used, s. */
@@ -23,6 +23,7 @@ const ROUNDING = 1e-9;
  * @typedef {import('./upright.js').Vector} Vector
  * @typedef {import('../releases/personal-head-document.js').HeldBack} HeldBack
  * @typedef {import('./logistic-regression.js').Layer} Layer
+ * @typedef {import('./personal-head.js').Correction} Correction
  *
  * @typedef {object} LabelledWindow
  * @property {string} session
@@ -48,34 +49,35 @@ export class PersonalisationError extends Error {
 }
 
 /**
- * Fit a head, and accept it only if it answers the held-back windows better.
+ * Fit a head, and accept it only if it answers the held-back windows better, within its limits as in use.
  *
  * @param {LabelledWindow[]} windows The wearer's labelled windows. They may overlap.
  * @param {string[]} outputs The release's classes and kinds of background.
+ * @param {number} classes Number of classes among the outputs; they come first.
  * @param {number} lengthUs Length of a window, µs.
  * @returns {Promise<FittedHead>}
  * @throws {PersonalisationError} If there is too little labelled time, or the head is not accepted.
  */
-export async function fitHead(windows, outputs, lengthUs) {
+export async function fitHead(windows, outputs, classes, lengthUs) {
   const byLabel = enough(windows, lengthUs);
-  /** @type {LabelledWindow[][]} */
-  const [first, last] = [[], []];
+  /** @type {Map<string, LabelledWindow[]>} */
+  const first = new Map();
+  /** @type {LabelledWindow[]} */
+  const last = [];
   for (const [label, shown] of byLabel) {
     const [fitted, held] = divided(shown, lengthUs);
     if (fitted.length === 0 || held.length === 0) {
       throw new PersonalisationError(`the labelled time of ${label} is too short to hold a part back: label more`);
     }
-    first.push(...fitted);
+    first.set(label, fitted);
     last.push(...held);
   }
-  const heldBack = compared(last, outputs, await layerOf(first, outputs));
+  const heldBack = compared(last, outputs, { classes, ...(await layerOf(first, outputs)) });
   if (heldBack.right_after < heldBack.right_before - ROUNDING || heldBack.loss_after >= heldBack.loss_before) {
     throw new PersonalisationError('a personal head would not answer better', heldBack);
   }
-  const { weights, offsets } = await layerOf([...byLabel.values()].flat(), outputs);
-  const directions = [...byLabel.values()].map(meanDirection).filter((direction) => direction !== null);
   const seconds = Object.fromEntries([...byLabel].map(([label, shown]) => [label, coveredSeconds(shown, lengthUs)]));
-  return { weights, offsets, directions, seconds, held_back: heldBack };
+  return { ...(await layerOf(byLabel, outputs)), seconds, held_back: heldBack };
 }
 
 /**
@@ -152,13 +154,18 @@ function samplesOf(windows, outputs) {
   return { signals, labels, shares: equalShares(labels), outputs: outputs.length };
 }
 
-/** @param {LabelledWindow[]} windows @param {string[]} outputs @returns {Promise<Layer>} */
-function layerOf(windows, outputs) {
-  return fittedLayer(samplesOf(windows, outputs));
+/**
+ * @param {Map<string, LabelledWindow[]>} byLabel
+ * @param {string[]} outputs
+ * @returns {Promise<Layer & {directions: Vector[]}>}
+ */
+async function layerOf(byLabel, outputs) {
+  const layer = await fittedLayer(samplesOf([...byLabel.values()].flat(), outputs));
+  return { ...layer, directions: [...byLabel.values()].map(meanDirection).filter((direction) => direction !== null) };
 }
 
-/** @param {LabelledWindow[]} windows @param {string[]} outputs @param {Layer} layer @returns {HeldBack} */
-function compared(windows, outputs, layer) {
+/** @param {LabelledWindow[]} windows @param {string[]} outputs @param {Correction} head @returns {HeldBack} */
+function compared(windows, outputs, head) {
   const { signals, labels, shares } = samplesOf(windows, outputs);
   const found = { windows: windows.length, right_before: 0, right_after: 0, loss_before: 0, loss_after: 0 };
   /** @type {boolean[][]} */
@@ -166,7 +173,8 @@ function compared(windows, outputs, layer) {
   for (const [at, row] of signals.entries()) {
     const before = Float64Array.from(row.slice(0, outputs.length));
     toProbabilities(before);
-    const after = answersOf(row, layer);
+    const { probabilities, gravity } = windows[at];
+    const after = Float64Array.from(corrected(head, probabilities, gravity) ?? before);
     rightBefore.push(largest(before) === labels[at]);
     rightAfter.push(largest(after) === labels[at]);
     found.loss_before -= shares[at] * Math.log(Math.max(before[labels[at]], LEAST_LIKELY));

@@ -15,13 +15,14 @@ const LEAST_DIVISOR = 1e-100;
 
 /**
  * @typedef {import('./upright.js').Vector} Vector
- * @typedef {import('../releases/personal-head-document.js').PersonalHead} PersonalHead
+ * @typedef {Pick<import('../releases/personal-head-document.js').PersonalHead, 'weights' | 'offsets' | 'directions' | 'classes'>} Correction What of a
+ *   head corrects.
  */
 
 /**
  * Correct the probabilities of a window.
  *
- * @param {PersonalHead} head
+ * @param {Correction} head
  * @param {ArrayLike<number>} probabilities The network's output, in the order of the head's outputs.
  * @param {Vector} gravity Mean acceleration of the window, m/s² (`gravityOf`).
  * @returns {number[] | null} In the same order; null if the phone is not worn as it was while the wearer labelled.

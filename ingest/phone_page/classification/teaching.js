@@ -172,7 +172,7 @@ export class Teaching {
     this.#parts.onChange();
     try {
       const { manifest } = release;
-      const fitted = await fitHead(this.#windows.all, outputsOf(manifest), lengthOf(release));
+      const fitted = await fitHead(this.#windows.all, outputsOf(manifest), manifest.classes.length, lengthOf(release));
       if (this.#release?.manifest.release !== manifest.release) return; // it ended meanwhile
       const head = checkedHead({
         device: this.#parts.device,
