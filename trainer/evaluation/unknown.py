@@ -87,13 +87,8 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds, as the manifest has them.
-
-        A kind of background is named if it alone makes a window unknown: calibrated for daily use, even a clear table
-        has no large probability.
-        """
-        kind = min(NO_THRESHOLDS.kind, self.largest_background)
-        return Thresholds(self.threshold, self.largest_background, kind)
+        """The thresholds, as the manifest has them."""
+        return _with_kind(Thresholds(self.threshold, self.largest_background))
 
 
 def unknown_rates(outcomes: Outcomes, thresholds: Thresholds) -> UnknownRates:
@@ -158,9 +153,8 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = UNKNOWN_COST) -> Thres
     if not right.any():
         raise ThresholdError("no prediction for the validation users is correct: cannot choose a threshold")
     placements = np.array([_known_placement(person) for person in outcomes.people.tolist()], np.str_)
-    thresholds = (_strictest_background if outcomes.kinds else _highest_decision)(
-        outcomes.take(right), placements[right], cost
-    )
+    choose = _strictest_background if outcomes.kinds else _highest_decision
+    thresholds = _with_kind(choose(outcomes.take(right), placements[right], cost))
     return ThresholdChoice(
         threshold=thresholds.decision,
         largest_background=thresholds.background,
@@ -170,6 +164,14 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = UNKNOWN_COST) -> Thres
         before=unknown_rates(outcomes, NO_THRESHOLDS),
         after=unknown_rates(outcomes, thresholds),
     )
+
+
+def _with_kind(thresholds: Thresholds) -> Thresholds:
+    """Return thresholds with which a kind of background is named if it alone makes a window unknown.
+
+    Calibrated for daily use, even a clear table has no large probability.
+    """
+    return thresholds._replace(kind=min(NO_THRESHOLDS.kind, thresholds.background))
 
 
 def _highest_decision(right: Outcomes, placements: NDArray[np.str_], cost: float) -> Thresholds:

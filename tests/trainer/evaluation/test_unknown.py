@@ -90,6 +90,15 @@ def test_the_background_threshold_is_the_strictest_that_costs_the_given_share():
     assert choice.before.false_activity_rate == 1.0
 
 
+def test_kinds_are_counted_as_the_chosen_thresholds_name_them():
+    known = with_background([n / 1000 for n in range(100)], ["sit"] * 100)
+    outcomes = join_outcomes([known, with_background([0.3] * 10, ["table"] * 10)])
+    choice = choose_threshold(outcomes, cost=0.03)
+    assert choice.thresholds.kind == choice.largest_background == pytest.approx(0.096, abs=1e-3)
+    assert choice.after == unknown_rates(outcomes, choice.thresholds)
+    assert choice.after.kinds_named == {"table": 1.0}
+
+
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=100), st.floats(0, 0.5))
 def test_a_background_threshold_costs_at_most_the_given_share(shares, cost):
     outcomes = with_background(shares, ["sit"] * len(shares))
