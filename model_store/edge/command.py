@@ -18,7 +18,9 @@ from har.process.log_format import configure_logs
 from har.process.start_line import log_start
 from har.recordings import RecordingError
 from har.release_documents import ReleaseError
+from har.session_references import judged, reference_after
 from har.signal_quality import counted_reasons
+from har.upright import NO_REFERENCE
 from har.windowing import recording_windows
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
@@ -97,12 +99,14 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
     count = 0
     unclassified: Counter[str] = Counter()
     for session in read_recording(path):
-        windows = recording_windows(session.times, session.axes, network.manifest.window_spec)
-        for window in windows:
-            for prediction in network.predict(device, session.name, [window], [arrived], head):
-                _print(prediction)
-                count += 1
-                unclassified.update([prediction.reason] if prediction.reason is not None else ())
+        reference = NO_REFERENCE
+        for window in recording_windows(session.times, session.axes, network.manifest.window_spec):
+            (alone,) = network.predict(device, session.name, [window], [arrived], head)
+            prediction = judged(alone, network.manifest, window.values, reference)
+            reference = reference_after(prediction)
+            _print(prediction)
+            count += 1
+            unclassified.update([prediction.reason] if prediction.reason is not None else ())
     reasons = f": {counted_reasons(unclassified)}" if unclassified else ""
     log.info("%d windows of %s; in %d the readings tell too little%s", count, path, unclassified.total(), reasons)
     if not count:

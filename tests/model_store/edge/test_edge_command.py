@@ -14,6 +14,7 @@ import pytest
 
 from har.channels import STABLE
 from har.predictions import decode_prediction
+from har.upright_rule import UprightRule
 from har.windowing import recording_windows
 from tests.command_line import CommandLine
 from tests.model_store.personal_store import publish_to
@@ -120,6 +121,26 @@ def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, 
     assert ran.returncode == 0, ran.stderr
     starts = [decode_prediction(line.encode()).start for line in ran.stdout.splitlines()]
     assert starts == recording_windows(times, axes).starts.tolist()
+
+
+def test_the_upright_reference_is_used_for_a_recording_as_for_readings_that_arrive(
+    client, known, tmp_path, monkeypatch, capsys
+):
+    # Of each window is learned, so that the second one is judged by the first.
+    rule = UprightRule(least_walk=1e-9, needed=1, doubted_after=1)
+    client.store.publish_changed("one", upright=rule)
+    times, axes = readings(10)
+    path = tmp_path / "recording.csv"
+    path.write_text("\n".join(["t,x,y,z", *as_lines(times, axes)]) + "\n")
+    found = []
+    for words in (["--recording", str(path)], []):
+        monkeypatch.setattr("sys.stdin", io.StringIO(path.read_text()))
+        ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, *words)
+        made = [decode_prediction(line.encode()) for line in ran.out.splitlines()]
+        found.append({each.start: (each.lean, each.probabilities, each.reference) for each in made})
+    of_recording, of_readings = found
+    assert {start: of_recording[start] for start in of_readings} == of_readings
+    assert [lean is None for lean, _, _ in of_readings.values()] == [True, *[False] * (len(of_readings) - 1)]
 
 
 def test_a_recording_of_a_slow_phone_is_unknown_and_the_log_says_why(
