@@ -53,7 +53,11 @@ export class Teaching {
     const { database, values, device } = parts;
     const windows = await LabelledWindows.open(database, device);
     const stored = await values.get(STORED);
-    return new Teaching(parts, windows, stored?.device === device ? stored : { device, offered: '', head: null });
+    const isOwn = stored?.device === device;
+    const teaching = new Teaching(parts, windows, isOwn ? stored : { device, offered: '', head: null });
+    // What a phone of a former name was taught may be another wearer's.
+    if (stored && !isOwn) await teaching.#store({});
+    return teaching;
   }
 
   /** @param {Parts} parts @param {LabelledWindows} windows @param {Stored} stored */

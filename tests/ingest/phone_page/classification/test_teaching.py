@@ -117,6 +117,19 @@ def test_what_is_kept_follows_the_label_the_release_and_the_device(after, step, 
         assert changed["rows"] == []
 
 
+def test_a_head_ends_with_the_name_of_the_phone_also_if_the_name_comes_back(after):
+    taught = [
+        label(0, "sit"),
+        ["windows", 0, 25],
+        label(0, "sit", 30),
+        label(60, "stand"),
+        ["windows", 60, 25, [0.5, 9.8, 0]],
+    ]
+    states = after(*taught, ["fit"], ["reopen", "phone-2"], ["reopen", "phone-1"], ["begin", "r1"])
+    assert states[5]["head"] is not None
+    assert [state["head"] for state in states[6:]] == [None, None, None]
+
+
 def test_outside_of_private_mode_of_another_release_and_without_a_class_nothing_is_kept(after):
     for steps in (
         [["private", False], label(0, "sit"), ["windows", 0, 30]],
