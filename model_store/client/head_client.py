@@ -137,10 +137,10 @@ class HeadClient:
     def _keep(self, number: int, signed: dict[str, TargetFile]) -> None:
         """Record the good heads and delete all other files of heads."""
         good = _GoodHeads(number, {name: target.hashes["sha256"] for name, target in signed.items()})
-        if good == self._good():
-            return
         self._folder.mkdir(exist_ok=True)
-        write_whole(self._folder / GOOD, msgspec.json.encode(good) + b"\n", durable=True)
+        if good != self._good():
+            write_whole(self._folder / GOOD, msgspec.json.encode(good) + b"\n", durable=True)
+        # Also without a change: the pull that recorded these may have been cut off here.
         for path in self._folder.iterdir():
             if path.name != GOOD and path.name not in signed:
                 path.unlink()

@@ -86,6 +86,27 @@ def test_heads_that_the_store_removed_are_deleted_here(client):
     assert kept_files(client) == ["good.json", Path(head_path(device_id("phone-2"), 1)).name]
 
 
+def test_heads_that_an_interrupted_pull_did_not_delete_are_deleted_by_the_next(client, monkeypatch):
+    for device in ("phone-1", "phone-2"):
+        publish_to(client.store, device)
+    client.client().pull_heads()
+    remove_heads(client.store.storage, client.store.signing, "phone-1")
+    unlink = Path.unlink
+
+    def interrupt(path, **options):
+        if path.parent.name == "personal":
+            raise KeyboardInterrupt
+        unlink(path, **options)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Path, "unlink", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.client().pull_heads()
+    assert len(kept_files(client)) == 3
+    client.client().pull_heads()
+    assert kept_files(client) == ["good.json", Path(head_path(device_id("phone-2"), 2)).name]
+
+
 def test_the_last_good_heads_are_kept_without_the_store_and_after_a_restart(client):
     publish_to(client.store, "phone-1")
     pulled = client.client().pull_heads()
