@@ -44,3 +44,14 @@ def head_path(device_id: str, number: int) -> str:
     'channels/personal-ab12-3.json'
     """
     return f"channels/personal-{device_id}-{number}.json"
+
+
+def is_personal(name: str) -> bool:
+    """Return whether the file name of a target is that of a personal head, or of their index.
+
+    Examples
+    --------
+    >>> is_personal("channels/ab12.personal-cd34-3.json"), is_personal("channels/ab12.stable.json")
+    (True, False)
+    """
+    return name.startswith("channels/") and ".personal" in name

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from har.web.page_files import matches_etag
-from model_store.layout import MAX_METADATA_BYTES, METADATA_FOLDER, TARGETS_FOLDER
+from model_store.layout import MAX_METADATA_BYTES, METADATA_FOLDER, TARGETS_FOLDER, is_personal
 from model_store.repository.storage import MissingFileError, Storage
 
 PIECE_BYTES = 262_144
@@ -17,6 +17,8 @@ PIECE_BYTES = 262_144
 UNCHANGING = "public, max-age=31536000, immutable"
 #: Cache-Control of ``timestamp.json``. Caches must revalidate it.
 CHANGING = "no-cache"
+#: Cache-Control of personal heads and of their index: no cache outlives a device that is forgotten, or needs no token.
+PERSONAL = "no-store"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -62,7 +64,7 @@ def file_routes(storage: Storage) -> APIRouter:
                 lambda begin, end: storage.read_part(name, begin, end),
                 size,
                 f'"{digest}"',
-                UNCHANGING,
+                PERSONAL if is_personal(path) else UNCHANGING,
                 "application/octet-stream",
             ),
         )

@@ -18,13 +18,13 @@ from deploy.ports import free_port
 from har import topics
 from har.channels import ReleaseAnnouncement, decode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
-from har.personal_index import PersonalAnnouncement, decode_news
+from har.personal_index import PersonalAnnouncement, decode_news, device_id
 from har.process.background import BackgroundTasks
 from har.process.kafka_connection import KafkaConnection
 from model_store.canary.judgement import CanaryLimits
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
-from model_store.layout import target_name
+from model_store.layout import head_path, personal_index_path, target_name
 from model_store.repository.contents import files_of
 from model_store.repository.personal_heads import publish_head, remove_heads
 from model_store.repository.signed_state import read_state
@@ -37,7 +37,7 @@ from model_store.server.redis_announcing import RedisAnnouncer
 from model_store.server.uploads import Uploads
 from tests.command_line import CommandLine
 from tests.model_store.made_store import MadeStore, ago
-from tests.model_store.personal_store import head_of
+from tests.model_store.personal_store import head_of, publish_to
 from tests.redis_server import RedisServer
 from tests.waiting import wait_for
 
@@ -159,6 +159,18 @@ def test_files_have_etags_and_ranges(store, server):
     assert server.get(path, If_None_Match=f'"{file.sha256}"').status == 304
     head = server.ask("HEAD", path)
     assert (head.status, head.data, head.headers["Content-Length"]) == (200, b"", str(file.bytes))
+
+
+def test_personal_heads_stay_in_no_cache(store, server):
+    store.publish("one")
+    publish_to(store, "phone-1")
+    targets = read_state(store.storage).channels.signed.targets
+    caching = {
+        path: server.get("/" + target_name(path, target.hashes["sha256"])).headers["Cache-Control"]
+        for path, target in targets.items()
+    }
+    personal = [path for path, stated in caching.items() if stated == "no-store"]
+    assert sorted(personal) == [head_path(device_id("phone-1"), 1), personal_index_path()]
 
 
 def test_only_the_timestamp_is_revalidated(store, server):
