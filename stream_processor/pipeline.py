@@ -199,6 +199,7 @@ class StreamPipeline:
     def _work(self, partition: AssignedPartition, key: SessionKey, result: Assembled[Position]) -> Work:
         self._metrics.repeats.inc(result.repeats)
         self._metrics.conflicts.inc(result.conflicts)
+        partition.references.await_windows(key, len(result.windows))
         return Work(
             partition,
             windows=[(key, window) for window in result.windows],

@@ -41,6 +41,8 @@ class _History:
     arrived: int
     windows: list[JudgedWindow] = field(default_factory=list)
     longest_batch_us: int = 0
+    #: Number of windows that were cut and are not judged yet.
+    awaited: int = 0
 
     def before(self, start: int) -> JudgedWindow | None:
         place = bisect_left(self.windows, start, key=_start)
@@ -118,6 +120,12 @@ class ReferenceBook:
             self.earliest = arrived if self.earliest is None else min(self.earliest, arrived)
         history.longest_batch_us = max(history.longest_batch_us, int(batch.times.max() - batch.times.min()))
 
+    def await_windows(self, key: SessionKey, count: int) -> None:
+        """Note that a session's next windows were cut: it is not forgotten before they are judged."""
+        history = self._sessions.get(key)
+        if history is not None:
+            history.awaited += count
+
     def is_known(self, key: SessionKey) -> bool:
         """Return whether a session's earlier windows are known, or it has none."""
         history = self._sessions.get(key)
@@ -143,6 +151,7 @@ class ReferenceBook:
         history = self._sessions.get(key)
         if history is None:  # it was dropped as there are too many sessions
             history = self._sessions[key] = _History(is_known=True, arrived=prediction.arrived)
+        history.awaited = max(0, history.awaited - 1)
         start, arrived = prediction.start, prediction.arrived
         reference = reference_for(history.before(start), start, arrived, self._length_us)
         made = judged(prediction, manifest, values, reference)
@@ -159,6 +168,8 @@ class ReferenceBook:
     def forget(self, latest: int, is_held: Callable[[SessionKey], bool]) -> int:
         """Drop the sessions that hold no batch and cannot continue with their reference; return how many too many.
 
+        Sessions with windows that are not judged yet are kept.
+
         Parameters
         ----------
         latest : int
@@ -172,7 +183,7 @@ class ReferenceBook:
             surplus = len(self._sessions) > self._max_sessions
             if history.arrived >= oldest and not surplus:
                 break
-            if not is_held(key):
+            if not is_held(key) and not history.awaited:
                 del self._sessions[key]
                 dropped += history.arrived >= oldest
         return dropped

@@ -239,6 +239,29 @@ async def test_copies_of_a_silent_session_bring_its_reference_along(redis_url, m
     assert max(made) == max(expected)
 
 
+async def test_the_last_windows_of_a_session_that_is_forgotten_are_judged_by_its_reference(redis_url, monkeypatch):
+    monkeypatch.setattr("stream_processor.pipeline.SWEEP_SECONDS", 0.02)
+    log, kafka, devices = Log([], redis_url), Kafka(), ("one", "three")
+    silence = {"carry_seconds": 0.3, "forget_seconds": 0.3, "grace_seconds": 30}
+    async with running(log.network, redis_url, kafka, **silence) as (pipeline, _):
+        for hour, device in enumerate(devices):
+            silent = worn(device, "wwwwwwwwwwww......")
+            del silent[9]  # later windows wait for this batch
+            talking = replace(silent[0], device="talking", session=f"s{hour}")
+            for batch in (*silent, talking):
+                found = message(len(log.messages), encode_batch(batch), key=batch.device.encode())
+                hours = hour + (batch is talking)
+                log.messages.append(replace(found, arrived=BEGIN + (3_600 * hours + found.offset) * SECOND))
+                await pipeline.take(log.messages[-1], Event([], found.offset))
+            await until(lambda of=device: len(_of(kafka, of)) > 5, "the windows that waited")
+    leans = [[made.lean is not None for made in _of(kafka, device)] for device in devices]
+    assert leans == [[False] * RULE.needed + [True] * (len(each) - RULE.needed) for each in leans]
+
+
+def _of(kafka: Kafka, device: str) -> list[Prediction]:
+    return [made for made in predictions_of(kafka).values() if made.device == device]
+
+
 async def test_a_session_without_earlier_predictions_begins_without_a_reference_and_is_counted(redis_url, caplog):
     caplog.set_level("INFO")
     log, kafka = Log(worn("phone-1", "wwwwwwwwww............"), redis_url), Kafka()
