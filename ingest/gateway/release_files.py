@@ -21,7 +21,7 @@ from ingest.gateway.settings import GatewaySettings
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _PATH = re.compile(r"(metadata|targets)(/[A-Za-z0-9_][A-Za-z0-9._-]{0,200}){1,4}")
 #: The file of a personal head, with the id of its device.
-_HEAD = re.compile(r".*\.personal-([0-9a-f]+)-\d+\.json")
+_HEAD = re.compile(r".*\.personal-([0-9a-f]+)-\d+\.json", re.IGNORECASE)  # a store may be on a disk that ignores case
 TRUSTED_ROOT = "trusted_root.json"
 
 
