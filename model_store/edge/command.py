@@ -79,6 +79,7 @@ def _run(settings: EdgeRunSettings) -> int:
     with client:
         log_start(log, settings, uses={"release": client.release, "store": settings.store_url})
         if settings.recording is not None:
+            client.updates.wait_for_check(settings.first_seconds)
             return _classify_recording(client, settings.device, settings.recording)
         status = _classify_lines(client, sys.stdin, settings.piece_readings)
     if client.reports is not None:

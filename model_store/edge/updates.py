@@ -96,6 +96,7 @@ class ReleaseUpdater:
         self._on_rejected = on_rejected
         self._has_ended = threading.Event()
         self._has_release = threading.Event()
+        self._was_checked = threading.Event()
         self._thread = threading.Thread(target=self._update_forever, name="release-updates", daemon=True)
         self._heads: list[PersonalHead] = []
         self.current: CurrentRelease | None = None
@@ -136,6 +137,10 @@ class ReleaseUpdater:
         if not self._has_release.wait(seconds) or self.current is None:
             raise self.rejected or UpdateRejectedError("unreachable", f"no release within {seconds:g} s")
         return self.current
+
+    def wait_for_check(self, seconds: float) -> None:
+        """Wait until the first check of the store has ended, whether it succeeded or not; `seconds` at most."""
+        self._was_checked.wait(seconds)
 
     def update(self) -> bool:
         """Check the store once; return whether the release changed.
@@ -202,3 +207,4 @@ class ReleaseUpdater:
                 self.rejected = None
                 self._back_off.reset()
                 pause = spread_out(self._interval_seconds)
+            self._was_checked.set()

@@ -14,10 +14,12 @@ import pytest
 
 from har.channels import STABLE
 from har.predictions import decode_prediction
+from har.recordings import COLUMNS
 from har.upright_rule import UprightRule
 from har.windowing import recording_windows
 from tests.command_line import CommandLine
 from tests.model_store.personal_store import publish_to
+from tests.model_store.walking_network import WalkingNetwork
 
 BEGIN = 1_700_000_000_000_000
 
@@ -68,7 +70,9 @@ def test_readings_on_standard_input_become_predictions_on_standard_output(client
     assert f"now classifying with one ({STABLE})" in ran.stderr
 
 
-def test_the_log_says_that_a_personal_head_is_used(client, known, tmp_path, monkeypatch, capsys, caplog):
+def test_a_recording_is_corrected_by_the_personal_head_and_the_log_says_so(
+    client, known, tmp_path, monkeypatch, capsys, caplog
+):
     client.store.publish("one")
     publish_to(client.store, "phone")
     times, axes = readings(10)
@@ -76,11 +80,34 @@ def test_the_log_says_that_a_personal_head_is_used(client, known, tmp_path, monk
     path.write_text("\n".join(["t,x,y,z", *as_lines(times, axes)]) + "\n")
     command = CommandLine(monkeypatch, capsys)
     with caplog.at_level("INFO"):
-        assert command.call("edge", "pull", *known).status == 0
         ran = command.call("edge", "run", *known, "--recording", str(path))
     assert ran.status == 0
     assert {decode_prediction(line.encode()).personal for line in ran.out.splitlines()} == {1}
     assert f"now classifying with one ({STABLE}), corrected by personal head 1" in caplog.messages
+
+
+def test_each_session_of_a_recording_has_an_upright_reference_of_its_own(client, known, tmp_path, monkeypatch, capsys):
+    client.store.publish("one")
+    monkeypatch.setattr(
+        "model_store.edge.updates.LiteClassifier",
+        lambda release, _: WalkingNetwork(release=release.manifest.release),
+    )
+    _, walking = readings(12)
+    still = np.random.default_rng(1).normal(0, 0.05, (400, 3))
+    leaning = (still + np.array([9.7, 0, 1.7])).astype(np.float32)  # 80 degrees from upright
+    sessions = {"walked": np.concatenate([walking, leaning]), "later": leaning}
+    rows = [",".join(COLUMNS)]
+    for session, axes in sessions.items():
+        rows += [f"u,phone,m,{session},{i / 50},{x},{y},{z},null" for i, (x, y, z) in enumerate(axes.tolist())]
+    path = tmp_path / "recording.csv"
+    path.write_text("\n".join(rows) + "\n")
+    ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, "--recording", str(path))
+    assert ran.status == 0
+    made = [decode_prediction(line.encode()) for line in ran.out.splitlines()]
+    last = {each.session.rpartition("/")[2]: each for each in made}
+    assert last["walked"].lean == pytest.approx(np.cos(np.radians(80)), abs=0.05)
+    assert last["walked"].activity == "sit"
+    assert last["later"].lean is None
 
 
 def test_invalid_lines_are_logged_counted_and_skipped(client, edge):
