@@ -147,6 +147,11 @@ class SignalBounds(msgspec.Struct, frozen=True):
         return None
 
 
+#: The bounds of a training that states none, and of the shipped releases. Training reads some windows slowly, so the
+#: network needs fewer readings than those of older releases, whose manifests state no bounds.
+TRAINED = SignalBounds(lowest_rate_hz=18.0, longest_spacing_us=150_000)
+
+
 def counted_reasons(windows: Mapping[str, int]) -> str:
     """Return the number of windows of each reason as text.
 

@@ -11,14 +11,13 @@ from typing import IO
 import msgspec
 
 from har.releases import Normalisation
-from har.signal_quality import SignalBounds
+from har.signal_quality import TRAINED, SignalBounds
 from har.windowing import WindowSpec
 from recording_files.checking import Inspection
 from trainer import defaults
 from trainer.fitting.augmentation import long_steps
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
-from trainer.signal_bounds import TRAINED
 
 #: Divides windows by standard gravity (9.80665 m/s²), so that the network receives values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))

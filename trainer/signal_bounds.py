@@ -6,11 +6,7 @@ from typing import Any
 
 import msgspec
 
-from har.signal_quality import SignalBounds
-
-#: The bounds of a training that states none. Training reads some windows slowly (`trainer.fitting.interpolation`), so
-#: the network needs fewer readings than those of older releases, whose manifests state no bounds.
-TRAINED = SignalBounds(lowest_rate_hz=18.0, longest_spacing_us=150_000)
+from har.signal_quality import TRAINED, SignalBounds
 
 
 def bounds_of(text: str | None) -> SignalBounds:

@@ -15,6 +15,7 @@ from har.activity_names import listed
 from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.log_format import configure_logs
 from har.recordings import RecordingError
+from har.signal_quality import TRAINED
 from har.time_units import MICROSECONDS
 from ingest.senders.device_names import device_names
 from ingest.senders.disconnects import GatewayRejectsError, GatewayUnreachableError
@@ -88,7 +89,7 @@ def _require_each_once(sources: Sequence[Source]) -> None:
 
 def _spool(source: Source, spool: Spool, settings: ReplaySettings, progress: Progress) -> None:
     # Readings that are out of order are sorted before they are sent.
-    inspection = Inspection(force=settings.force, quiet=settings.quiet, in_order=False)
+    inspection = Inspection(force=settings.force, quiet=settings.quiet, bounds=TRAINED, in_order=False)
     bar = progress.add_task(f"reading {source.path.name}", total=None)
     for part in inspection.parts(source):
         spool.add(part, str(source.path))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from har.activity_names import NULL_LABEL
 from har.releases import TrainingData
 from har.resampling import Times
+from har.signal_quality import TRAINED
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
 from recording_files import Part, Source
@@ -132,7 +133,7 @@ def survey_source(source: Source) -> Survey:
         If it cannot be read. Data that can be read but not trained on are not an error here.
     """
     survey = Survey(source.path, source.provenance(), source.rate_hz, remarks=source.remarks())
-    survey.check = DataSetCheck(source.rate_hz, in_order=False, is_strict=True)  # as training reads it
+    survey.check = DataSetCheck(source.rate_hz, bounds=TRAINED, in_order=False, is_strict=True)  # as training reads it
     for part in source.parts():
         survey.check.add(part)
         _add(survey, part)

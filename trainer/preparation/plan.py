@@ -9,10 +9,9 @@ import msgspec
 
 from har.recordings import device_of
 from har.releases import TrainingData
-from har.signal_quality import SignalBounds
+from har.signal_quality import TRAINED, SignalBounds
 from har.windowing import WindowSpec
 from recording_files.known_data_sets import KNOWN_DATA_SETS
-from trainer.signal_bounds import TRAINED
 from trainer.splits import RESERVED_TEST_USERS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

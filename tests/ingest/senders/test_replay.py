@@ -222,3 +222,14 @@ def test_no_gateway_is_told_and_leaves_no_temporary_file(tmp_path, monkeypatch, 
     assert "galaxy-user-1-e-1 is user user 1, session e/1, device galaxy" in ran.err
     assert "cannot connect to the gateway at ws://127.0.0.1:9" in ran.err.splitlines()[-1]
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_recording_that_the_shipped_releases_can_classify_is_replayed(tmp_path, monkeypatch, capsys):
+    every = table(recording())
+    slow = tmp_path / "slow.parquet"
+    pq.write_table(every.take(list(range(0, READINGS, 2))), slow)  # 25 readings a second
+    ran = CommandLine(monkeypatch, capsys).call(
+        "replay", str(slow), "--gateway", "ws://127.0.0.1:9/v1/samples", "--first-seconds", "0.1"
+    )
+    assert ran.status == 1  # no gateway: the file itself is no obstacle
+    assert "too little" not in ran.err
