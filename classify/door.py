@@ -15,6 +15,7 @@ from classify.data import ArrayTimes, ColumnStatements, Readings, source_of
 from classify.releases import StoreAccess, open_classifier
 from har.process.settings import DEFAULT_TRUSTED_ROOT
 from har.recordings import window_labels
+from har.signal_quality import TRAINED
 from har.windowing import WindowSpec, recording_windows
 from model_store.release_folder import BASELINE
 from recording_files import SCHEMA, Source
@@ -103,7 +104,7 @@ def read(data: Readings, times: ArrayTimes | None = None, **stated: Unpack[Colum
     """
     with naming_arguments():
         source = source_of(data, times, **stated)
-        checked = DataSetCheck(source.rate_hz)
+        checked = DataSetCheck(source.rate_hz, bounds=TRAINED)
         tables = [part.table for part in seen_by(checked, source.parts())]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else SCHEMA.empty_table()
     frame = table.to_pandas()
@@ -145,7 +146,7 @@ def windows(
     values, rows = [np.empty((0, spec.steps, 3), np.float32)], []
     with naming_arguments():
         source = source_of(data, times, **stated)
-        checked = DataSetCheck(source.rate_hz, spec, in_order=False)
+        checked = DataSetCheck(source.rate_hz, spec, TRAINED, in_order=False)
         recordings = recordings_in(seen_by(checked, checked_parts(source)), source.path)
     warn_of(checked.findings(), source.path, force=True)
     for recording in recordings:

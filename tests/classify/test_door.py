@@ -1,5 +1,6 @@
 """The Python door: one answer for a recording, however it is passed."""
 
+import warnings
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -261,3 +262,10 @@ def test_times_with_a_zone_are_read(model: har.Classifier, axes: np.ndarray) -> 
 def test_windows_of_a_bad_recording_are_a_warning(axes: np.ndarray) -> None:
     with pytest.warns(RecordingWarning, match=r"^stops: array \(device phone\): .*the readings are in g"):
         assert len(har.windows(axes / 9.80665, rate_hz=50)) > 20
+
+
+def test_a_recording_that_the_shipped_releases_can_classify_is_read_without_a_warning():
+    axes = np.random.default_rng(0).normal([0, 0, 9.8], 2, (500, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(har.windows(axes, rate_hz=25).values)
