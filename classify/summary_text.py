@@ -87,7 +87,9 @@ def _changes(summary: Summary) -> Iterator[str]:
     ]
     others = sum(change.times for change in summary.changes[_CHANGES_LISTED:])
     yield ""
-    yield f"{counted(times, 'change')}: {', '.join([*named, *([f'{others:,} others'] if others else [])])}"
+    if others:
+        named.append(counted(others, "other"))
+    yield f"{counted(times, 'change')}: {', '.join(named)}"
 
 
 def _reasons(summary: Summary) -> Iterator[str]:

@@ -191,7 +191,8 @@ def _announce(settings: DemoSettings, stack: Stack) -> None:
         f"  Releases:   {addresses.store_url}/docs\n"
         f"  Kafka:      {addresses.kafka}\n"
         f"  Redis:      {addresses.redis_url}\n"
-        f"  To switch releases: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
+        f"  Commands on this store (har store, personalise, devices forget) need: --store {store.url} "
+        f"--online-keys {store.online_keys}\n",
         flush=True,
     )
     if network is not None:

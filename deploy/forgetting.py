@@ -24,7 +24,8 @@ def forget_heads(settings: ForgetSettings) -> bool:
     except Exception as error:  # the clients of object storage have exceptions of their own
         reason = str(error) or type(error).__name__
     else:
-        print(f"store: {f'{removed} personal heads erased' if removed else 'nothing to erase'}")
+        heads = "1 personal head" if removed == 1 else f"{removed} personal heads"
+        print(f"store: {f'{heads} erased' if removed else 'nothing to erase'}")
         return True
     print(
         f"store: the personal heads in {settings.store} were NOT erased; run this command again: {reason}",

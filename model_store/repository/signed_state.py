@@ -109,7 +109,9 @@ def newest_root(storage: Storage) -> Metadata[Root]:
     try:
         root = read_metadata(storage, ROOT, 1, Root)
     except MissingFileError as error:
-        raise StoreError(f"{storage.url} is not a store: run har store init first") from error
+        raise StoreError(
+            f"{storage.url} is not a store: run har store init first, or name another one with --store"
+        ) from error
     _verify(root.signed, ROOT, root)
     for version in range(2, MAX_ROOTS + 1):
         try:

@@ -38,6 +38,8 @@ class Personalisation(msgspec.Struct, frozen=True, kw_only=True):
         Arrival time at the gateway from which it applies in the stream, µs since the epoch.
     seconds : dict of str to float
         By activity: labelled time that it was made from, s.
+    not_labelled : list of str
+        The release's classes with too little labelled time, or none: the head may answer them worse than before.
     held_back : HeldBack
         Result on labelled seconds that were held back.
     left_out : dict of str to int
@@ -49,6 +51,7 @@ class Personalisation(msgspec.Struct, frozen=True, kw_only=True):
     number: int | None
     effective: int | None
     seconds: dict[str, float]
+    not_labelled: list[str]
     held_back: HeldBack
     left_out: dict[str, int]
 
@@ -81,8 +84,10 @@ def describe(done: Personalisation) -> str:
     if done.number is None or done.effective is None:
         title = f"{done.device}: a personal head for {done.release} can be made; nothing was published"
     else:
-        begins = datetime.fromtimestamp(done.effective / MICROSECONDS, UTC).astimezone()
-        title = f"{done.device}: published personal head {done.number} for {done.release}, in effect from {begins:%X}"
+        begins = datetime.fromtimestamp(done.effective / MICROSECONDS, UTC)
+        title = (
+            f"{done.device}: published personal head {done.number} for {done.release}, in effect from {begins:%X} UTC"
+        )
     seconds = ", ".join(f"{label} {covered:.0f} s" for label, covered in done.seconds.items())
     held = done.held_back
     lines = [
@@ -91,6 +96,8 @@ def describe(done: Personalisation) -> str:
         f"  held back   {held.windows} windows: {held.right_before:.0%} right without the head, "
         f"{held.right_after:.0%} with it (mean over the activities)",
     ]
+    if done.not_labelled:
+        lines.append(f"  not labelled {', '.join(done.not_labelled)}: the head may answer these worse than before")
     if done.left_out:
         lines.append(f"  left out    {counted(done.left_out)}")
     return "\n".join(lines)
@@ -114,6 +121,7 @@ def _result(head: PersonalHead, data: LabelledData, *, is_published: bool) -> Pe
         number=head.number if is_published else None,
         effective=head.effective if is_published else None,
         seconds=head.seconds,
+        not_labelled=[name for name in head.outputs[: head.classes] if name not in head.seconds],
         held_back=head.held_back,
         left_out=data.left_out,
     )

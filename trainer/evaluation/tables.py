@@ -18,8 +18,10 @@ def scores_table(found: EvaluationScores) -> str:
     ]
     for name, row in zip(found.classes, found.confusion, strict=True):
         score = found.per_class[name]
+        figures = (score.precision, score.recall, score.f1)
+        precision, recall, f1 = (f"{figure:.3f}" if score.windows else "-" for figure in figures)
         lines.append(
-            f"{name:<{width}}  {score.precision:>9.3f}  {score.recall:>6.3f}  {score.f1:>5.3f}  {score.windows:>7}"
+            f"{name:<{width}}  {precision:>9}  {recall:>6}  {f1:>5}  {score.windows:>7}"
             f"{'':14} " + " ".join(f"{count:>{width}}" for count in row)
         )
     spread, unknown = found.spread, found.unknown
@@ -28,7 +30,9 @@ def scores_table(found: EvaluationScores) -> str:
         f"{len(found.users)} user(s): macro-F1 from {spread.worst:.3f} ({spread.worst_user}) to {spread.best:.3f}, "
         f"median {spread.median:.3f}, middle half {spread.lower_quartile:.3f} to {spread.upper_quartile:.3f}",
         f"expected calibration error {found.calibration.error:.3f}; by class "
-        + ", ".join(f"{name} {error:.3f}" for name, error in found.class_calibration.items()),
+        + ", ".join(
+            f"{name} {error:.3f}" for name, error in found.class_calibration.items() if found.per_class[name].windows
+        ),
     ]
     if len(found.models) > 1:
         lines.append("macro-F1 by model: " + ", ".join(f"{model.name} {model.macro_f1:.3f}" for model in found.models))

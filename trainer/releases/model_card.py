@@ -207,6 +207,8 @@ def _users(people: Sequence[str]) -> str:
 def _table(protocol: str, found: Scores) -> str:
     rows = "\n".join(
         f"| {name} | {score.precision:.3f} | {score.recall:.3f} | {score.f1:.3f} | {score.windows} |"
+        if score.windows
+        else f"| {name} | - | - | - | 0 |"
         for name, score in found.per_class.items()
     )
     return (

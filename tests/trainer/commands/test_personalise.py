@@ -101,6 +101,7 @@ def test_a_head_is_made_from_the_labels_of_one_device_and_published(store, perso
     assert [entry.id for entry in read_index(store.storage, read_state(store.storage)).heads] == [device_id(DEVICE)]
     assert out.startswith(f"{DEVICE}: published personal head 1 for one, in effect from ")
     assert "made from   sit 2" in out
+    assert "not labelled walk, stairsup, stairsdown, jog, lie: the head may answer these worse" in out
     assert f"{head.held_back.right_after:.0%} with it" in out
     assert "(more than one label)" in out  # the windows between the two activities
 
