@@ -207,9 +207,12 @@ def fit(
     targets = np.eye(len(classes), dtype=np.float32)
     whole_batches = replace(settings, windows_per_epoch=settings.steps_per_epoch * settings.batch)
 
+    # TensorFlow keeps the generator of a data set as long as the process lives. So that must not keep the windows.
+    drawn_from = [examples]
+
     def draw(epoch: int) -> EpochArrays:
         windows, labels = epoch_arrays(
-            examples,
+            drawn_from[0],
             probabilities,
             classes,
             steps=steps,
@@ -228,6 +231,7 @@ def fit(
         verbose=0,
         callbacks=[_ProgressReporter(settings, progress)],
     )
+    drawn_from.clear()
     return model
 
 

@@ -1,6 +1,8 @@
 """Fitting a network on one machine, and its building blocks."""
 
+import gc
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -156,3 +158,14 @@ def test_movement_powers_detect_sway_at_any_orientation() -> None:
 def test_unknown_network_is_rejected_with_the_known_names() -> None:
     with pytest.raises(networks.UnknownNetworkError, match="conv_features, conv_lstm, origin"):
         networks.build("transformer", steps=200, classes=5)
+
+
+def test_the_training_windows_are_freed_after_training() -> None:
+    examples = synthetic_examples(["galaxy_s2/u01"])
+    settings = FitSettings(epochs=1, windows_per_epoch=64, batch=16, threads=1)
+    model = fit(TINY, examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=quietly)
+    kept = weakref.ref(examples)
+    del examples
+    gc.collect()
+    assert kept() is None
+    assert model is not None
