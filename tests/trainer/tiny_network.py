@@ -26,6 +26,7 @@ def tiny(steps: int, classes: int) -> Any:
     windows = layers.Input((steps, 3), name="windows")
     flow = layers.Flatten()(layers.Activation("relu")(fixed_features.detail(windows)))
     flow = layers.Dense(_UNITS, activation="relu")(flow)
+    flow = layers.BatchNormalization(momentum=0.5)(flow)  # as in the default network: its averages are variables, too
     # Zero initial weights make training effective from the first step.
     probabilities = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)
     return Model(windows, probabilities, name=NAME)

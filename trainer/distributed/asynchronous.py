@@ -123,7 +123,7 @@ def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
         _run_epoch(training, coordinator, dispatch, epoch, log)
         checkpoints.save(epoch)
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    save_weights(model, folder.weights)
+    save_weights(model.get_weights(), folder.weights)
 
 
 def _dispatched_steps(training: _Training) -> Graph:

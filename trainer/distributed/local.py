@@ -35,4 +35,4 @@ def train_locally(job: TrainingJob) -> None:
     first = checkpoints.restore() + 1
     data = batches_of(job, share.draw, first=first)
     run_epochs(model, data, job, checkpoints, first=first, chief=True)
-    save_weights(model, folder.weights)
+    save_weights(model.get_weights(), folder.weights)

@@ -64,5 +64,6 @@ def _train(job: TrainingJob, share: WorkerWindows, strategy: Strategy, *, chief:
         first = checkpoints.restore() + 1
     data = strategy.distribute_datasets_from_function(lambda _: batches_of(job, share.draw, first=first))
     run_epochs(model, data, job, checkpoints, first=first, chief=chief)
+    weights = model.get_weights()  # by every worker: the averages of a batch normalisation are reduced over all of them
     if chief:
-        save_weights(model, folder.weights)
+        save_weights(weights, folder.weights)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from har.process.whole_files import write_whole
 from trainer.distributed.job import TrainingJob
@@ -13,8 +15,15 @@ from trainer.fitting import networks
 from trainer.fitting.fit import Model
 
 
-def save_weights(model: Model, file: Path) -> None:
+def save_weights(weights: Sequence[NDArray[np.float32]], file: Path) -> None:
     """Write a network's weights; the file appears only when it is complete and synced to disk.
+
+    Parameters
+    ----------
+    weights : sequence of ndarray
+        As `get_weights` of the network returns them.
+    file : Path
+        The file, whose folder exists.
 
     Raises
     ------
@@ -22,7 +31,7 @@ def save_weights(model: Model, file: Path) -> None:
         If the file cannot be written.
     """
     content = BytesIO()
-    np.savez(content, *model.get_weights())
+    np.savez(content, *weights)
     write_whole(file, content.getvalue(), durable=True)
 
 
