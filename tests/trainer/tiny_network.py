@@ -25,8 +25,9 @@ def tiny(steps: int, classes: int) -> Any:
     """Build the network, which classifies by sway. Its checkpoints exceed the 300 kB of the full-disk test."""
     windows = layers.Input((steps, 3), name="windows")
     flow = layers.Flatten()(layers.Activation("relu")(fixed_features.detail(windows)))
+    # As in the default network: its averages are variables, too, which are no trained weights.
+    flow = layers.BatchNormalization(momentum=0.5, center=False, scale=False)(flow)
     flow = layers.Dense(_UNITS, activation="relu")(flow)
-    flow = layers.BatchNormalization(momentum=0.5)(flow)  # as in the default network: its averages are variables, too
     # Zero initial weights make training effective from the first step.
     probabilities = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)
     return Model(windows, probabilities, name=NAME)
