@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -185,11 +185,11 @@ def run(settings: CrossValidateSettings) -> int:
         if evaluation_data.reserved:
             _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")
         request = with_chosen_outputs(request, evaluation_data)
-        found = [
-            pair
-            for seed in range(settings.seed, settings.seed + settings.seeds)
-            for pair in _with_seed(evaluation_data, request, settings, seed)
-        ]
+        found: list[tuple[ProtocolResult, Outcomes]] = []
+        for seed in range(settings.seed, settings.seed + settings.seeds):
+            for result, outcomes in _with_seed(evaluation_data, request, settings, seed):
+                found.append((result, outcomes))
+                _show(result, settings)
         if settings.output is not None:
             _write_report(settings.output, found, evaluation_data, request)
     except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
@@ -198,19 +198,26 @@ def run(settings: CrossValidateSettings) -> int:
     results = [result for result, _ in found]
     if settings.json_output:
         print(msgspec.json.format(msgspec.json.encode(results), indent=2).decode())
-    else:
-        print("\n\n".join(filter(None, [*map(describe, results), describe_seeds(results)])))
+    elif over_seeds := describe_seeds(results):
+        print(over_seeds)
     return 0
+
+
+def _show(result: ProtocolResult, settings: CrossValidateSettings) -> None:
+    """Show a result as soon as it is there: the next one may take hours."""
+    if not settings.json_output:
+        print(describe(result), end="\n\n", flush=True)
+        return
+    scores = result.scores
+    _report(f"{result.protocol}, seed {result.seed}: macro-F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}")
 
 
 def _with_seed(
     evaluation_data: EvaluationData, request: TrainRequest, settings: CrossValidateSettings, seed: int
-) -> list[tuple[ProtocolResult, Outcomes]]:
+) -> Iterator[tuple[ProtocolResult, Outcomes]]:
     train = network_trainer(msgspec.structs.replace(request, fit=replace(request.fit, seed=seed)))
-    return [
-        evaluate_protocol(protocol, train, settings.unknown_cost, seed=seed, report=_report)
-        for protocol in make_protocols(evaluation_data, request, settings, seed)
-    ]
+    for protocol in make_protocols(evaluation_data, request, settings, seed):
+        yield evaluate_protocol(protocol, train, settings.unknown_cost, seed=seed, report=_report)
 
 
 def _write_report(

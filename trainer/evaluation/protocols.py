@@ -99,12 +99,7 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
     ProtocolError
         If there are fewer wearers than folds.
     """
-    wearers = _tested_wearers(pools, tested)
-    try:
-        groups = user_folds(wearers, count, seed)
-    except ValueError as error:
-        raise ProtocolError(f"{error}; choose fewer folds, or more recordings") from error
-    folds = [_without_wearers(pools, group, tested) for group in groups]
+    folds = [_without_wearers(pools, group, tested) for group in _groups_of_wearers(pools, count, tested, seed)]
     return Protocol(f"{count} folds by user", pools, folds)
 
 
@@ -120,6 +115,8 @@ def by_user_altered(
 ) -> Protocol:
     """Split wearers into folds as :func:`by_user`, and test on altered recordings of those who are held out.
 
+    The folds are the same, also if somebody has no window left to test.
+
     Parameters
     ----------
     pools : Pools
@@ -134,8 +131,10 @@ def by_user_altered(
         As for :func:`by_user`.
     """
     measured = make_examples(altered, pool_spec.windows, pools.labels, pool_spec.signal_bounds)
-    protocol = by_user(replace(pools, measured=measured), count, tested=tested, seed=seed)
-    return replace(protocol, name=f"{count} folds by user, {name}")
+    altered_pools = replace(pools, measured=measured)
+    groups = _groups_of_wearers(pools, count, tested, seed)
+    folds = [_without_wearers(altered_pools, group, tested) for group in groups]
+    return Protocol(f"{count} folds by user, {name}", altered_pools, folds)
 
 
 def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
@@ -251,6 +250,13 @@ def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose:
             f"{where}: no window {purpose} is labelled {', '.join(missing)}: add recordings of it, or leave it out of "
             f"--classes{f'. Other labels of the recordings: {listed(others)}' if others else ''}"
         )
+
+
+def _groups_of_wearers(pools: Pools, count: int, tested: Sequence[str] | None, seed: int) -> list[list[str]]:
+    try:
+        return user_folds(_tested_wearers(pools, tested), count, seed)
+    except ValueError as error:
+        raise ProtocolError(f"{error}; choose fewer folds, or more recordings") from error
 
 
 def _tested_wearers(pools: Pools, tested: Sequence[str] | None) -> list[str]:

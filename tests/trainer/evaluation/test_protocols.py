@@ -220,6 +220,19 @@ def test_held_out_people_are_tested_on_altered_recordings_by_networks_of_the_ori
     assert len(protocol.pools.train) == len(pools_of(recordings).train)
 
 
+def test_folds_of_altered_recordings_train_on_the_same_people_if_somebody_has_no_window_left():
+    recordings = [recording(user) for user in PEOPLE]
+    spec = pool_spec({each.person: each.person for each in recordings})
+    pools = make_pools(recordings, spec)
+    altered = [read_at(each, 45) for each in recordings[1:]] + [read_at(recordings[0], 5)]
+    of_originals = protocols.by_user(pools, 3)
+    protocol = protocols.by_user_altered(pools, altered, "5 readings a second", spec, 3)
+    for fold, original in zip(protocol.folds, of_originals.folds, strict=True):
+        np.testing.assert_array_equal(fold.train, original.train)
+    tested = [set(protocol.pools.measured.people[fold.test].tolist()) for fold in protocol.folds]
+    assert recordings[0].person not in set.union(*tested)
+
+
 def test_people_who_show_background_only_are_tested_too():
     def on_a_table(user):
         walking = recording(user, "table")
