@@ -18,7 +18,7 @@ from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
 from tests.batches import live_batches
-from tests.faults.conftest import PHONES, by_length
+from tests.faults.conftest import PHONES, by_length, not_in_short_run
 from tests.faults.sending import direct_sender
 from tests.faults.stage import FreshPredictions
 from tests.waiting import until
@@ -95,6 +95,7 @@ def dead_letters(bootstrap: str, expected: set[str] | None = None) -> dict[str, 
     return codes
 
 
+@not_in_short_run  # tests/system/test_faults.py sends poison, tests/har fuzz the codecs
 async def test_fuzzed_messages_in_real_traffic_are_dead_lettered_with_a_reason(one_broker, open_stage, report):
     total = by_length(5_000, 100_000)
     stage = await open_stage(one_broker.kafka)

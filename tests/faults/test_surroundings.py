@@ -8,7 +8,7 @@ import redis
 
 from deploy.stack import DASHBOARD, GATEWAY
 from har.live import device_key
-from tests.faults.conftest import PHONES, by_length, on_shared_stage
+from tests.faults.conftest import PHONES, by_length, not_in_short_run, on_shared_stage
 from tests.faults.stage import FreshPredictions
 from tests.waiting import until
 
@@ -36,6 +36,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(stage,
     report(f"Redis killed and away for {by_length(5, 60):g} s", await stage.audit())
 
 
+@not_in_short_run  # tests/system/test_faults.py kills a gateway
 async def test_nothing_is_lost_while_the_gateway_is_killed_repeatedly(stage, report):
     await stage.start_phones(PHONES)
     times = by_length(4, 30)
@@ -44,6 +45,7 @@ async def test_nothing_is_lost_while_the_gateway_is_killed_repeatedly(stage, rep
     report(f"the gateway killed {times} times", await stage.audit())
 
 
+@not_in_short_run  # tests/system/test_live_page.py stops the dashboard
 async def test_no_other_part_is_affected_while_the_dashboard_is_away(stage, report):
     await stage.start_phones(PHONES)
     others = ["processor", "gateway"]

@@ -19,7 +19,7 @@ pytestmark = [
 KAFKA = "kafka_cluster"
 
 
-@not_in_short_run  # two of three at once: below; the only one: test_brokers.py
+@not_in_short_run  # test_brokers.py stops the only one
 @pytest.mark.parametrize("harm", ALL_HARMS)
 async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
@@ -38,7 +38,8 @@ async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, h
     report(f"three brokers, each in turn {harm} for {AWAY_SECONDS:g} s", await stage.audit())
 
 
-@pytest.mark.parametrize("harm", by_length(["frozen"], ["killed", "frozen"]))
+@not_in_short_run  # tests/deploy/test_kafka_cluster.py stops two of three
+@pytest.mark.parametrize("harm", ["killed", "frozen"])
 async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_notified(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
     damage, repair = harms_of(kafka_cluster)[harm]

@@ -41,7 +41,7 @@ export class LabelledWindows {
   #release = '';
   /** @type {string[]} */
   #classes = [];
-  /** @type {Promise<unknown>} The previous change of the store. */
+  /** @type {Promise<void>} The previous change of the store. */
   #tail = Promise.resolve();
   /** Why windows could not be stored, as text for the wearer; empty without a fault. */
   fault = '';
@@ -101,9 +101,11 @@ export class LabelledWindows {
     }
   }
 
+  /** @returns {Promise<void>} Fulfilled once none is stored. */
   clear() {
     this.#waiting = [];
     this.#delete(this.all);
+    return this.#tail;
   }
 
   /** @param {number} lengthUs Of a window. @returns {Map<string, number>} Labelled time by activity, s. */

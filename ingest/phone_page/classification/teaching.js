@@ -203,7 +203,7 @@ export class Teaching {
   /** Forget the head that this phone made, and what was labelled for it. */
   async forget() {
     this.failure = null;
-    this.#windows.clear();
+    await this.#windows.clear();
     await this.#store({ head: null, offered: '' });
   }
 

@@ -77,8 +77,12 @@ def test_a_wearer_teaches_the_phone_and_lets_it_forget(phone: Any, page_gateway:
     phone.click("forget-teaching")
     phone.wait(lambda: not phone.browser.find_element("id", "teaching").is_displayed())
     phone.wait(lambda: page_gateway.reports[-1].windows[-1].personal is None)
-    kept, teaching = phone.asynchronously(READ)
-    assert (kept, teaching["head"]) == ([], None)
+
+    def is_forgotten() -> bool:
+        kept, teaching = phone.asynchronously(READ)
+        return kept == [] and teaching["head"] is None
+
+    phone.wait(is_forgotten)
     assert [fault for fault in phone.console_faults() if ".root.json" not in fault] == []
 
 

@@ -51,7 +51,7 @@ def synthetic_examples(people: list[str]) -> Examples:
 def fitted(people: list[str], seed: int = 0) -> Any:
     settings = FitSettings(epochs=1, windows_per_epoch=64, batch=16, seed=seed, threads=1)
     return fit(
-        "origin",
+        TINY,
         synthetic_examples(people),
         CLASSES,
         steps=40,
