@@ -73,7 +73,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
     reason : str or None
         Why it was not classified, if the steady activity is unknown; None if it was.
     kind : str or None
-        What it shows, in words, if the steady activity is unknown and the network is sure of a kind of background.
+        What it shows, in words, if the steady activity is unknown and a kind of background is probable enough.
     """
 
     start: int
@@ -118,7 +118,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
         a later version).
     kind : str or None
         What is shown instead of an activity, in words, such as "lying still on a table", if the steady activity is
-        unknown and the network is sure of a kind of background.
+        unknown and a kind of background is probable enough.
     upright : UprightProgress or None
         What the session knows about upright; None if that is not known, or the release does not use it.
     personal : bool

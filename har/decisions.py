@@ -6,7 +6,7 @@ windows from being called an activity:
 - A network may distinguish kinds of **background** beside its classes: movements, or none, that are no activity, such
   as a table or a vehicle. If their probabilities sum to more than the release allows, the activity is unknown (the
   background class of A. R. Dhamija, M. Günther and T. Boult, "Reducing network agnostophobia", NeurIPS 2018). The most
-  probable kind is named if the network is sure of it.
+  probable kind is named if it is probable enough.
 - The most probable class counts only if its probability reaches the release's `decision_threshold` (the maximum softmax
   probability of D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in
   neural networks", ICLR 2017).

@@ -58,7 +58,7 @@ class Prediction(msgspec.Struct, frozen=True):
         Why the readings under the window do not allow to name an activity (`har.signal_quality.Reason`; consumers must
         expect further reasons). The activity is ``unknown`` then. None if the network classified the window.
     kind : str or None
-        For ``unknown``: the kind of background that the window shows, such as ``table``, if the network is sure of one.
+        For ``unknown``: the kind of background that the window shows, such as ``table``, if one is probable enough.
     background : dict of str to float
         The probability of each kind of background that the release knows. With those of `probabilities` they sum to 1.
     lean : float or None

@@ -42,7 +42,7 @@ class SteadyActivity(msgspec.Struct, frozen=True):
         `har.predictions.Prediction`; None if their network did not know either.
     kind : str or None
         For ``unknown`` without a reason, the kind of background that most of the latest unknown windows show; None if
-        the network was not sure of one.
+        none was probable enough.
     """
 
     activity: str

@@ -29,7 +29,7 @@ export class DeviceModel {
   confidence = 0;
   /** Why the steady activity is unknown, if the readings tell too little; empty otherwise. */
   reason = '';
-  /** What is shown instead of an activity, in words, if the network is sure of a kind of background; empty otherwise. */
+  /** What is shown instead of an activity, in words, if a kind of background is probable enough; empty otherwise. */
   kind = '';
   /** @type {import('./shared/upright-words.js').UprightProgress | null} What the session knows about upright. */
   upright = null;

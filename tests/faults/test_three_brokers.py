@@ -15,11 +15,12 @@ pytestmark = [
     pytest.mark.timeout(by_length(300, 1_800)),
     on_three_brokers,
     on_shared_stage,
+    # Short tests: test_brokers.py stops the only broker, tests/deploy/test_kafka_cluster.py stops two of three.
+    not_in_short_run,
 ]
 KAFKA = "kafka_cluster"
 
 
-@not_in_short_run  # test_brokers.py stops the only one
 @pytest.mark.parametrize("harm", ALL_HARMS)
 async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
@@ -38,7 +39,6 @@ async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, h
     report(f"three brokers, each in turn {harm} for {AWAY_SECONDS:g} s", await stage.audit())
 
 
-@not_in_short_run  # tests/deploy/test_kafka_cluster.py stops two of three
 @pytest.mark.parametrize("harm", ["killed", "frozen"])
 async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_notified(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)

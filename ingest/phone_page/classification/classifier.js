@@ -24,7 +24,7 @@ ort.env.wasm.wasmPaths = { wasm: new URL('../vendor/onnxruntime/ort-wasm-simd-th
  * @property {string} activity The most probable class, or `unknown`; see decisions.js.
  * @property {number} confidence From 0 to 1.
  * @property {Record<string, number>} probabilities By class.
- * @property {string} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {string} [kind] For `unknown`: the kind of background, if one is probable enough.
  * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
  * @property {number} [personal] Number of the personal head that corrected the answer; missing if none did.
  */

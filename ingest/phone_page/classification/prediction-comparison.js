@@ -15,7 +15,7 @@ const MAX_WINDOWS = 300;
  * @property {number} confidence From 0 to 1.
  * @property {string} release
  * @property {string | null} [reason] Why the window was not classified; null or missing if it was.
- * @property {string | null} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {string | null} [kind] For `unknown`: the kind of background, if one is probable enough.
  * @property {string | null} [kindTitle] What the kind is, in words.
  * @property {number | null} [lean] Cosine of the lean against the session's upright reference; null or missing without one.
  * @property {number | null} [personal] Number of the personal head that corrected the answer; null or missing if none did.

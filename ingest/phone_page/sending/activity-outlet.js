@@ -11,7 +11,7 @@ const SCHEMA = 1;
  * @property {Record<string, number>} probabilities By class.
  * @property {string} release
  * @property {string} [reason] Why the window was not classified; missing if it was.
- * @property {string} [kind] For `unknown`: the kind of background, if the network is sure of one.
+ * @property {string} [kind] For `unknown`: the kind of background, if one is probable enough.
  * @property {Record<string, number>} [background] By kind of background; missing if the release knows none.
  * @property {number} [lean] Cosine of the lean against the session's upright reference; missing without one.
  * @property {{activity: string, confidence: number}} [alone] The answer without the reference; missing if it is the same.
