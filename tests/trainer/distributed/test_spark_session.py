@@ -10,6 +10,7 @@ from trainer.distributed.spark_session import SparkUnavailableError, spark_sessi
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:subprocess:ResourceWarning")
 
 
+@pytest.mark.long
 def test_missing_executors_are_an_error_after_a_time_limit(java: str) -> None:
     assert java
     message = (
