@@ -88,14 +88,12 @@ def show_fully_quantised(content: bytes, trained: NDArray[np.float32], windows: 
     predict = lite_predictor(content)
     try:
         found = measure_agreement(trained, predict, windows)
-    except RuntimeError as error:  # LiteRT's only exception: for example, a divisor was rounded to 0
-        print(f"| int8 with quantised activations | {len(content):,} | LiteRT cannot run it: {error} | | |", flush=True)
-        return
-    print(
-        f"| int8 with quantised activations | {len(content):,} | {found.largest_difference:.1e} | "
-        f"{found.same_prediction:.2%} | {median_latency_ms(predict, windows):.2f} |",
-        flush=True,
-    )
+    except RuntimeError as error:  # what LiteRT raises if, for example, a divisor was rounded to 0
+        measured = f"LiteRT cannot run it: {error} | |"
+    else:
+        latency_ms = median_latency_ms(predict, windows)
+        measured = f"{found.largest_difference:.1e} | {found.same_prediction:.2%} | {latency_ms:.2f}"
+    print(f"| int8 with quantised activations | {len(content):,} | {measured} |", flush=True)
 
 
 def fully_quantised(model: Model, windows: NDArray[np.float32]) -> bytes:
